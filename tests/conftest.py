@@ -1,0 +1,131 @@
+"""Fixtures that several parts of the tests need."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from aiida_nnpgen.common import plugins
+from aiida_nnpgen.common.frames import Frames
+
+if TYPE_CHECKING:
+    from aiida import orm
+    from aiida.manage.configuration import Profile
+
+    from aiida_nnpgen.data import PotentialData
+
+pytest_plugins = ["aiida.tools.pytest_fixtures"]
+
+FIXTURES = Path(__file__).parent / "fixtures"
+STANDINS = Path(__file__).parent / "standins"
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """Return the folder with files that tests read."""
+    return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def patient_runner(aiida_profile: Profile) -> None:
+    """Let AiiDA look for the end of a process ten times a second; in a test profile it looks all the time."""
+    from aiida.manage import get_manager
+
+    manager = get_manager()
+    manager.set_runner(manager.create_runner(poll_interval=0.1))
+
+
+@pytest.fixture(scope="session")
+def python_code(patient_runner: None, tmp_path_factory: pytest.TempPathFactory) -> orm.InstalledCode:
+    """Return this Python on a computer that is asked without delay; its jobs can import the stand-ins."""
+    from aiida import orm
+
+    computer = orm.Computer(
+        label="standins",
+        hostname="localhost",
+        transport_type="core.local",
+        scheduler_type="core.direct",
+        workdir=str(tmp_path_factory.mktemp("standins")),
+    ).store()
+    computer.set_minimum_job_poll_interval(0.1)
+    computer.configure(safe_interval=0.0, use_login_shell=False)
+    return orm.InstalledCode(
+        label="python",
+        computer=computer,
+        filepath_executable=sys.executable,
+        prepend_text=f'export PYTHONPATH="{STANDINS}"',
+    ).store()
+
+
+@pytest.fixture
+def standin_backend(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Register an architecture that trains in no time, and return its name."""
+    point = EntryPoint(name="checkpoints", value="checkpointing_model:BACKEND", group="nnpgen.models")
+
+    def select(group: str) -> list[EntryPoint]:
+        return [*entry_points(group=group), *([point] if group == point.group else [])]
+
+    monkeypatch.syspath_prepend(str(STANDINS))
+    monkeypatch.setattr(plugins, "entry_points", select)
+    return point.name
+
+
+@pytest.fixture(scope="session")
+def generate_labelled() -> Callable[..., Frames]:
+    """Return a factory of labelled frames whose forces sum to zero."""
+
+    def generate(n_frames: int = 3, numbers: tuple[int, ...] = (8, 1, 1), seed: int = 0) -> Frames:
+        generator = np.random.default_rng(seed)
+        forces = generator.normal(size=(n_frames, len(numbers), 3))
+        return Frames(
+            numbers=np.array(numbers),
+            positions=generator.normal(size=forces.shape),
+            cells=np.tile(5 * np.eye(3), (n_frames, 1, 1)),
+            energies=generator.normal(size=n_frames),
+            forces=forces - forces.mean(axis=1, keepdims=True),
+            stresses=generator.normal(size=(n_frames, 6)),
+        )
+
+    return generate
+
+
+@pytest.fixture
+def generate_structure(aiida_profile: Profile) -> Callable[..., orm.StructureData]:
+    """Return a factory of water molecules in a box, of another shape for each seed."""
+    from aiida import orm
+
+    def generate(symbols: str = "OH2", seed: int = 0) -> orm.StructureData:
+        water = [[2.0, 2.0, 2.0], [2.96, 2.0, 2.0], [1.76, 2.93, 2.0]]
+        atoms = Atoms(symbols, positions=water, cell=3 * [8.0], pbc=True)
+        atoms.rattle(0.02, seed=seed)
+        return orm.StructureData(ase=atoms)
+
+    return generate
+
+
+@pytest.fixture
+def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., PotentialData]:
+    """Return a factory of models that are models by name only."""
+    from aiida_nnpgen.data import PotentialData
+
+    def generate(elements: tuple[str, ...] = ("O", "H"), seed: int = 1, architecture: str = "deepmd") -> PotentialData:
+        path = tmp_path / f"model_{seed}"
+        path.write_text(f"model of seed {seed}")
+        return PotentialData(
+            {"model.pb": path},
+            architecture=architecture,
+            version="1",
+            elements=list(elements),
+            cutoff=4.0,
+            seed=seed,
+            dtype="float64",
+        )
+
+    return generate
