@@ -1,0 +1,114 @@
+"""What an architecture of neural network potentials must offer.
+
+The generic layers know no architecture by name: they load a :class:`Backend` from the entry point group
+``nnpgen.models`` and ask it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.frames import Frames
+
+__all__ = ["Abilities", "Backend", "LammpsInteraction", "Potential", "TrainingOutcome", "TrainingTask"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abilities:
+    """What a back end can do; the input validator refuses what it cannot, before launch."""
+
+    lammps: bool  # drives LAMMPS through pair commands
+    ase: bool  # offers an ASE calculator
+    warm_start: bool  # training can begin from an earlier model
+    descriptors: bool  # gives per-atom features
+
+
+@dataclass(frozen=True, kw_only=True)
+class LammpsInteraction:
+    """How a committee enters a LAMMPS input.
+
+    :ivar commands: the ``pair_style`` and ``pair_coeff`` lines.
+    :ivar deviation_file: table that the pair style writes, one row every ``stride`` steps, first column the step.
+    :ivar force_column: column of the largest force deviation in it, counted from 0, in eV/Å.
+    """
+
+    commands: tuple[str, ...]
+    deviation_file: str | None = None
+    force_column: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """One training, as the job on the compute node sees it.
+
+    :ivar train: labelled frames, one entry per composition.
+    :ivar validation: the same for validation; may be empty.
+    :ivar elements: chemical symbols in the order of the model's types.
+    :ivar settings: the back end's own settings object.
+    :ivar seed: seed of every random choice.
+    :ivar parent: folder with the files of the model to start from, or None.
+    :ivar restart: continue from checkpoints already in the working folder.
+    """
+
+    train: Sequence[Frames]
+    validation: Sequence[Frames]
+    elements: Sequence[str]
+    settings: object
+    seed: int
+    parent: Path | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOutcome:
+    """What a training left behind.
+
+    :ivar files: model files, relative to the working folder; enough to run it and to start another training from it.
+    :ivar version: version of the library that trained.
+    :ivar cutoff: Å, beyond which atoms do not see each other directly.
+    :ivar dtype: floating point type of the parameters.
+    :ivar curve: learning curve, one array per column, all of one length; ``step`` is one of them.
+    :ivar steps: optimisation steps done.
+    :ivar diverged: the parameters became useless: errors or predictions are not finite.
+    """
+
+    files: Sequence[str]
+    version: str
+    cutoff: float
+    dtype: str
+    curve: dict[str, NDArray[np.float64]]
+    steps: int
+    diverged: bool = False
+
+
+class Potential(Protocol):
+    """A loaded model."""
+
+    def predict(self, frames: Frames) -> Frames:
+        """Return the frames with predicted energies (eV), forces (eV/Å) and stresses (eV/Å³, tension positive)."""
+
+    def descriptors(self, frames: Frames) -> NDArray[np.float64]:
+        """Return per-atom features, (n_frames, n_atoms, n_features)."""
+
+
+class Backend(Protocol):
+    """An architecture of neural network potentials."""
+
+    abilities: Abilities
+    settings_class: type
+    """Frozen dataclass of everything settable; construction validates and raises InputError."""
+
+    def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
+        """Train one model in a working folder, which holds logs and checkpoints afterwards."""
+
+    def load(self, folder: Path) -> Potential:
+        """Return the model whose files are in a folder, without running code that came with it."""
+
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+        """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives."""
