@@ -1,0 +1,104 @@
+"""What makes a label: energy, forces and stress that can be right."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.exceptions import InputError
+
+__all__ = ["LabelChecks", "LabelFailure", "LabelProblem", "check_label"]
+
+
+class LabelFailure(StrEnum):
+    """Why a frame has no label."""
+
+    CALCULATOR = "calculator"  # the code raised an error or ended abnormally
+    NO_OUTPUT = "no_output"  # the code's output is missing or truncated
+    NOT_CONVERGED = "not_converged"  # the self-consistent field did not converge
+    WRONG_SIZE = "wrong_size"  # not one force per atom, or not six stress components
+    NOT_FINITE = "not_finite"  # NaN or infinity
+    ALL_ZERO = "all_zero"  # every force is exactly zero: nothing was computed
+    NET_FORCE = "net_force"  # the forces do not sum to zero: the method is not converged
+    LARGE_FORCE = "large_force"  # a force beyond what is worth learning
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelChecks:
+    """Limits that a label must keep.
+
+    :ivar max_force: largest length of the force on one atom in eV/Å; None: no limit.
+    :ivar max_net_force: largest length of the sum of all forces in eV/Å; None: no limit.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    max_force: float | None = 30.0
+    max_net_force: float | None = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("max_force", "max_net_force"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"`{name}` must be positive or none, not `{value}`")
+
+
+@dataclass(frozen=True)
+class LabelProblem:
+    """Why a label was refused.
+
+    :ivar reason: the kind of failure, to be counted.
+    :ivar detail: one sentence with the numbers.
+    """
+
+    reason: LabelFailure
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.reason.value}: {self.detail}"
+
+
+def check_label(
+    energy: float,
+    forces: NDArray[np.float64],
+    stress: NDArray[np.float64] | None,
+    n_atoms: int,
+    checks: LabelChecks,
+) -> LabelProblem | None:
+    """Return why a label cannot be used, or None if it can.
+
+    :param energy: eV.
+    :param forces: eV/Å, (n_atoms, 3).
+    :param stress: eV/Å³, (6,); None or six NaN: the method gives none, which is allowed.
+    :param n_atoms: number of atoms of the structure that was to be labelled.
+    :param checks: limits of the physical checks.
+    """
+    if np.shape(forces) != (n_atoms, 3):
+        return LabelProblem(LabelFailure.WRONG_SIZE, f"forces have shape {np.shape(forces)}, expected {(n_atoms, 3)}")
+    if stress is not None and np.shape(stress) != (6,):
+        return LabelProblem(LabelFailure.WRONG_SIZE, f"stress has shape {np.shape(stress)}, expected (6,)")
+    # Six NaN say that there is no stress; some NaN say that it went wrong.
+    stress_is_good = stress is None or bool(np.all(np.isnan(stress)) or np.all(np.isfinite(stress)))
+    if not (math.isfinite(energy) and np.all(np.isfinite(forces)) and stress_is_good):
+        return LabelProblem(LabelFailure.NOT_FINITE, "energy, forces or stress hold NaN or infinity")
+    if n_atoms > 1 and not np.any(forces):
+        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero")
+    return _check_limits(forces, checks)
+
+
+def _check_limits(forces: NDArray[np.float64], checks: LabelChecks) -> LabelProblem | None:
+    net = float(np.linalg.norm(forces.sum(axis=0)))
+    if checks.max_net_force is not None and net > checks.max_net_force:
+        detail = f"the forces sum to {net:.3g} eV/Å, above {checks.max_net_force:g}"
+        return LabelProblem(LabelFailure.NET_FORCE, detail)
+    lengths = np.linalg.norm(forces, axis=1)
+    atom = int(lengths.argmax())
+    if checks.max_force is not None and lengths[atom] > checks.max_force:
+        detail = f"the force on atom {atom} is {lengths[atom]:.3g} eV/Å, above {checks.max_force:g}"
+        return LabelProblem(LabelFailure.LARGE_FORCE, detail)
+    return None

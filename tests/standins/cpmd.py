@@ -1,0 +1,265 @@
+#!/usr/bin/env python
+# ruff: noqa: T201
+"""A stand-in for CPMD 4.3: not CPMD, no density functional theory.
+
+It reads a CPMD input, computes with an ASE calculator, and writes the files of CPMD in the formats of CPMD, with the
+constants of CPMD, so that inputs, parsers and work chains can be tested without the program. Called like it:
+
+    cpmd.py cpmd.inp > cpmd.out
+
+``STANDIN_CALCULATOR`` in the environment names the calculator, ``module:class`` with keywords as JSON behind a blank
+(default ``ase.calculators.emt:EMT``). Like CPMD it ends with exit status 0 and zero forces if MAXSTEP is too small,
+warns in a dynamics if MAXITER is, and stops on missing pseudopotentials and on SYMMETRY beside CELL VECTORS.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+
+BOHR, HARTREE, KBAR = 0.52917720859, 27.21138386, 294210.1080  # Å, eV, kbar: CODATA 2006, as in CPMD
+KELVIN, DALTON = 27.21138386 / 8.617343e-5, 1822.888485  # K, electron masses
+NEEDED = {"sp": 9, "md": 6}  # iterations that a wavefunction takes here
+STARS = " " + "*" * 64
+
+
+def main() -> int:
+    """Run the input named on the command line in the present folder."""
+    name = sys.argv[1]
+    print(" PROGRAM CPMD STARTED AT: 2026-11-23 05:10:15.000\n\n THIS IS A STAND-IN FOR TESTS, NOT CPMD\n")
+    try:
+        run = Run(Path(name).read_text())
+    except (KeyError, ValueError, OSError) as error:
+        Path("LocalError-0-0-0.log").write_text(f" process id's= 0 : {error}\n")
+        print(f" PROGRAM STOPS IN SUBROUTINE CONTROL| {error}")
+        return 1
+    print(f" THE INPUT FILE IS: {name:>45}\n")
+    run.header()
+    if run.is_md:
+        run.dynamics()
+    else:
+        run.single_point()
+    print("\n PROGRAM CPMD ENDED AT:   2026-11-23 05:10:16.000\n")
+    return 0
+
+
+def load_calculator() -> object:
+    """Return the calculator that the environment names."""
+    target, _, keywords = os.environ.get("STANDIN_CALCULATOR", "ase.calculators.emt:EMT").partition(" ")
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)(**json.loads(keywords or "{}"))
+
+
+class Run:
+    """One run: what the input asks for, and the files that it leaves."""
+
+    def __init__(self, text: str) -> None:
+        self.sections = {
+            name: body.splitlines() for name, body in re.findall(r"^&(\w+)\n(.*?)^&END", text, re.MULTILINE | re.DOTALL)
+        }
+        control, system = self.sections["CPMD"], self.sections["SYSTEM"]
+        if any("SYMMETRY" in line for line in system):
+            raise ValueError("SYMMETRY AND CELL VECTORS ARE INCOMPATIBLE")
+        self.is_md = any("MOLECULAR DYNAMICS BO" in line for line in control)
+        self.unit = 1.0 / BOHR if any("ANGSTROM" in line for line in system) else 1.0
+        start = next(row for row, line in enumerate(system) if "CELL VECTORS" in line)
+        self.cell = np.array([line.split() for line in system[start + 1 : start + 4]], dtype=float) * self.unit
+        self.numbers, self.positions = self._read_atoms()
+        self.masses = atomic_masses[self.numbers]
+        self.calculator = load_calculator()
+        self.steps = int(self._after("MAXSTEP"))
+        self.criterion = float(self._after("CONVERGENCE ORBITALS"))
+        self.stress = any("STRESS TENSOR" in line for line in control)
+
+    def _after(self, keyword: str, default: str | None = None) -> str:
+        """Return the line below a keyword of &CPMD."""
+        control = self.sections["CPMD"]
+        for row, line in enumerate(control):
+            if line.strip().startswith(keyword):
+                return control[row + 1]
+        if default is None:
+            raise ValueError(f"{keyword} IS MISSING")
+        return default
+
+    def _read_atoms(self) -> tuple[np.ndarray, np.ndarray]:
+        lines, numbers, positions = self.sections["ATOMS"], [], []
+        for row, line in enumerate(lines):
+            if line.startswith("*"):
+                name = line[1:].split()[0]
+                if not Path(name).is_file():
+                    raise ValueError(f"PSEUDOPOTENTIAL FILE {name} NOT FOUND")
+                number = re.search(r"^\s*Z\s*=\s*(\d+)", Path(name).read_text(), re.MULTILINE)
+                symbol = re.match(r"[A-Z][a-z]?", name)
+                count = int(lines[row + 2])
+                numbers += [int(number.group(1)) if number else atomic_numbers[symbol.group()]] * count
+                positions += [list(map(float, line.split()[:3])) for line in lines[row + 3 : row + 3 + count]]
+        return np.array(numbers), np.array(positions) * self.unit
+
+    def compute(self, positions: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return energy, forces and pressure tensor (times volume) in atomic units."""
+        atoms = Atoms(self.numbers, positions * BOHR, cell=self.cell * BOHR, pbc=True)
+        atoms.calc = self.calculator
+        stress = atoms.get_stress(voigt=False) if self.stress else np.zeros((3, 3))
+        virial = -stress * atoms.get_volume() / HARTREE
+        return atoms.get_potential_energy() / HARTREE, atoms.get_forces() * BOHR / HARTREE, virial
+
+    def header(self) -> None:
+        """Print what CPMD says of the input."""
+        for line in self.sections.get("INFO", [])[:30]:
+            print(f" *{line:<62}*")
+        title = "BORN-OPPENHEIMER MOLECULAR DYNAMICS" if self.is_md else "SINGLE POINT DENSITY OPTIMIZATION"
+        print(f"\n {title}\n\n MAXIMUM NUMBER OF STEPS:{self.steps:>36} STEPS")
+        print(f" TIME STEP FOR IONS:{float(self._after('TIMESTEP', '5.0')):>45.4f}")
+        print(f" CONVERGENCE CRITERIA FOR WAVEFUNCTION OPTIMIZATION:{self.criterion:>13.4E}\n")
+        print(" ***************************** ATOMS ****************************")
+        print("   NR   TYPE        X(BOHR)        Y(BOHR)        Z(BOHR)     MBL")
+        for index, (number, row) in enumerate(zip(self.numbers, self.positions, strict=True), 1):
+            print(f"{index:5d}     {chemical_symbols[number]:>2}" + "".join(f"{x:15.6f}" for x in row) + "       3")
+        print(f"{STARS}\n\n{STARS}\n *   ATOM       MASS   RAGGIO NLCC              PSEUDOPOTENTIAL *")
+        for number in dict.fromkeys(self.numbers):
+            print(f" *     {chemical_symbols[number]:>2}{atomic_masses[number]:11.4f}   1.2000  NO    STAND-IN *")
+        print(f"{STARS}\n\n ************************** SUPERCELL ***************************")
+        for index, row in enumerate(self.cell, 1):
+            print(f" LATTICE VECTOR A{index}(BOHR):       " + "".join(f"{x:11.4f}" for x in row))
+        print(STARS)
+
+    def wavefunction(self, energy: float, limit: int) -> float:
+        """Print a converging series and return the last gradient; it needs NEEDED["sp"] iterations."""
+        print("\n NFI      GEMAX       CNORM           ETOT        DETOT      TCPU")
+        for step in range(1, min(limit, NEEDED["sp"]) + 1):
+            gradient = self.criterion * 10.0 ** ((NEEDED["sp"] - step) / 2) * 0.9
+            total = energy + gradient**2
+            print(f"{step:4d}{gradient:11.3E}{gradient / 9:12.3E}{total:15.6f}{-gradient:13.3E}{1:10.2f}")
+        return gradient
+
+    def table(self, positions: np.ndarray, forces: np.ndarray) -> None:
+        """Print coordinates and forces as CPMD does, which calls them gradients."""
+        print("\n   ATOM          COORDINATES            GRADIENTS (-FORCES)")
+        for index, number in enumerate(self.numbers):
+            row = "".join(f"{x:8.4f}" for x in positions[index]) + " "
+            print(f" {index + 1:3d} {chemical_symbols[number]:>2}{row}" + "".join(f"{x:11.3E}" for x in forces[index]))
+        print()
+
+    def results(
+        self, positions: np.ndarray, forces: np.ndarray, gradient: float, energy: float, virial: np.ndarray
+    ) -> None:
+        """Print the final results."""
+        print(f"\n{STARS}\n *{'FINAL RESULTS':^62}*\n{STARS}")
+        self.table(positions, forces)
+        print(f"{STARS}\n\n\n ELECTRONIC GRADIENT:")
+        print(f"    MAX. COMPONENT ={gradient:15.5E}         NORM ={gradient / 9:15.5E}")
+        print(f"\n (K+E1+L+N+X)           TOTAL ENERGY ={energy:21.8f} A.U.\n")
+        if self.stress:
+            print("\n TOTAL STRESS TENSOR (kBar):")
+            for row in virial * KBAR / abs(np.linalg.det(self.cell)):
+                print("     " + "".join(f"{x:20.8E}" for x in row))
+        print(f"\n{STARS}\n")
+
+    def single_point(self) -> None:
+        """Compute one structure."""
+        energy, forces, virial = self.compute(self.positions)
+        self.table(self.positions, np.zeros_like(forces))
+        gradient = self.wavefunction(energy, self.steps)
+        if gradient > self.criterion:
+            energy, forces, virial = energy + gradient**2, np.zeros_like(forces), np.zeros((3, 3))
+            print(" " + "!" * 64 + "\n !! RWFOPT| THE MAXIMUM NUMBER OF STEP IS REACHED              !!")
+            print(f" !!         BUT NO CONVERGENCE (DRHOMAX={gradient:10.6f})            !!\n " + "!" * 64)
+        self.results(self.positions, forces, gradient, energy, virial)
+        self.geometry(self.positions, forces)
+
+    def geometry(self, positions: np.ndarray, other: np.ndarray) -> None:
+        """Write GEOMETRY: forces in the last columns after a single point, velocities after a dynamics."""
+        lines = [
+            "".join(f"{x:20.12f}" for x in row[:3]) + "    " + "".join(f"{x:20.12f}" for x in row[3:])
+            for row in np.hstack([positions, other])
+        ]
+        Path("GEOMETRY").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> tuple[int, np.ndarray, np.ndarray, float]:
+        """Return step, positions, velocities and friction at the start, from RESTART.1 if the input says so."""
+        if any("RESTART" in line for line in self.sections["CPMD"]):
+            state = json.loads(Path("RESTART.1").read_text())
+            return state["step"], np.array(state["positions"]), np.array(state["velocities"]), state["friction"]
+        spread = np.sqrt(float(self._after("TEMPERATURE")) / KELVIN / (self.masses * DALTON))
+        velocities = np.random.default_rng(123456).normal(size=self.positions.shape) * spread[:, None]
+        velocities -= (self.masses[:, None] * velocities).sum(axis=0) / self.masses.sum()
+        return 0, self.positions, velocities, 0.0
+
+    def dynamics(self) -> None:
+        """Integrate with velocity Verlet and one Nose-Hoover thermostat."""
+        first, positions, velocities, friction = self.start()
+        timestep, masses = float(self._after("TIMESTEP")), self.masses[:, None] * DALTON
+        target, frequency = map(float, self._after("NOSE IONS", "0 0").split())
+        freedoms = max(3 * len(masses) - 3, 1)
+        inertia = freedoms * target / KELVIN / (max(frequency, 1.0) / 219474.63) ** 2
+        energy, forces, virial = self.compute(positions)
+        for name in ("TRAJECTORY", "FTRAJECTORY"):
+            if first and Path(name).exists():
+                append(name, "   <<<<<<  NEW DATA  >>>>>>")
+        print("\n       NFI   TEMPP           EKS      ECLASSIC         DIS    TCPU")
+        for step in range(first + 1, first + self.steps + 1):
+            velocities = (velocities + timestep / 2 * forces / masses) / (1 + timestep / 2 * friction)
+            positions = positions + timestep * velocities
+            if target:
+                excess = (masses * velocities**2).sum() - freedoms * target / KELVIN
+                friction += timestep * excess / inertia
+            energy, forces, virial = self.compute(positions)
+            velocities = velocities * (1 - timestep / 2 * friction) + timestep / 2 * forces / masses
+            kinetic = np.einsum("ax,ai,aj->ij", masses, velocities, velocities)
+            self.record(step, positions, velocities, forces, energy, virial + kinetic)
+            if int(self._after("MAXITER", "10000")) < NEEDED["md"]:
+                print(" WARNING! DENSITY NOT CONVERGED !!!\n" * 3, end="")
+            temperature = np.trace(kinetic) / freedoms * KELVIN
+            print(
+                f"{step:10d}{temperature:8.1f}{energy:14.5f}{energy + np.trace(kinetic) / 2:14.5f}   0.100E-02{1:8.2f}"
+            )
+        state = {"step": first + self.steps, "positions": positions.tolist(), "velocities": velocities.tolist()}
+        Path("RESTART.1").write_text(json.dumps({**state, "friction": friction}))
+        Path("LATEST").write_text("./RESTART.1\n")
+        self.results(positions, forces, self.criterion * 0.5, energy, virial + kinetic)
+        self.geometry(positions, velocities)
+
+    def record(
+        self,
+        step: int,
+        positions: np.ndarray,
+        velocities: np.ndarray,
+        forces: np.ndarray,
+        energy: float,
+        virial: np.ndarray,
+    ) -> None:
+        """Append one step to the files of a dynamics."""
+        kinetic = (self.masses[:, None] * DALTON * velocities**2).sum() / 2
+        temperature = 2 * kinetic / max(3 * len(positions) - 3, 1) * KELVIN
+        tail = f"{0:20.10f}   0.100000E-02{1:9.2f}"
+        append("ENERGIES", f"{step:10d}{0:12.8f}{temperature:9.3f}{energy:20.10f}{energy + kinetic:20.10f}{tail}")
+        if self.stress:
+            rows = virial * KBAR / abs(np.linalg.det(self.cell))
+            append("STRESS", f"   TOTAL STRESS TENSOR (kB): Step:{step:12d}")
+            append("STRESS", "\n".join("     " + "".join(f"{x:20.8f}" for x in row) for row in rows))
+        stride = int(self._after("TRAJECTORY FORCES SAMPLE", "1"))
+        if (step - 1) % stride == 0:
+            for name, columns in (
+                ("TRAJECTORY", [positions, velocities]),
+                ("FTRAJECTORY", [positions, velocities, forces]),
+            ):
+                rows = np.hstack(columns)
+                append(name, "\n".join(f"{step:7d}" + "".join(f"  {x:22.14f}" for x in row) for row in rows))
+
+
+def append(name: str, text: str) -> None:
+    """Append a line to a file."""
+    with Path(name).open("a") as handle:
+        handle.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
