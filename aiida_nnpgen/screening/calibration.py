@@ -1,0 +1,184 @@
+"""Choose the trust window from how well the deviation foretells the error.
+
+On validation frames both the committee deviation and the true force error are known. A power law between the two,
+fitted in logarithms, turns errors into deviations: the window begins where the expected error leaves the range that the
+model has on its own validation set, and ends where it is several times as large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from ..common.exceptions import InputError
+
+__all__ = ["Calibration", "CalibrationSettings", "calibrate_window", "max_force_error"]
+
+_FEWEST = 10
+_WEAKEST = 0.3
+_STEEPEST = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSettings:
+    """What the bounds of the window are to mean.
+
+    :ivar quantile: of what the model errs on validation, still counted as known.
+    :ivar factor: ratio of the expected errors at the two ends.
+    :ivar error_lo: expected error at ``lo`` in eV/Å, instead of the quantile.
+    :ivar error_hi: expected error at ``hi`` in eV/Å, instead of the multiple.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    quantile: float = 0.95
+    factor: float = 5.0
+    error_lo: float | None = None
+    error_hi: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quantile < 1:
+            raise InputError(f"`quantile` must lie between 0 and 1, not `{self.quantile}`")
+        if not 1 < self.factor < np.inf:
+            raise InputError(f"`factor` must exceed 1, not `{self.factor}`")
+        for name in ("error_lo", "error_hi"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < np.inf:
+                raise InputError(f"`{name}` must be positive, not `{value}`")
+        if None not in (self.error_lo, self.error_hi) and self.error_lo >= self.error_hi:  # type: ignore[operator]
+            raise InputError(f"`error_lo` ({self.error_lo}) must be below `error_hi` ({self.error_hi})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The chosen trust window and what it rests on.
+
+    Expected error = ``prefactor`` * deviation ** ``exponent``, both in eV/Å.
+
+    :ivar lo: eV/Å.
+    :ivar hi: eV/Å.
+    :ivar source: ``fit``, or ``distribution`` where the deviation does not foretell the error.
+    :ivar prefactor: of the power law; NaN where nothing could be fitted.
+    :ivar exponent: of the power law.
+    :ivar scatter: standard deviation of ln(error) about the fit.
+    :ivar rank_correlation: Spearman's, of deviation and error.
+    :ivar error_lo: expected error at ``lo``, eV/Å.
+    :ivar error_hi: expected error at ``hi``, eV/Å.
+    :ivar n_frames: validation frames with a usable deviation.
+    """
+
+    lo: float
+    hi: float
+    source: str
+    prefactor: float
+    exponent: float
+    scatter: float
+    rank_correlation: float
+    error_lo: float
+    error_hi: float
+    n_frames: int
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """Return the numbers by name, None in place of NaN, which JSON does not have."""
+        return {name: None if value != value else value for name, value in asdict(self).items()}
+
+
+def max_force_error(predicted: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
+    """Return the length of the largest force error in each frame in eV/Å, (n_frames,).
+
+    :param predicted: forces of one model, or the mean over the committee, eV/Å, (n_frames, n_atoms, 3).
+    :param reference: true forces, eV/Å, (n_frames, n_atoms, 3).
+    :raises InputError: if the shapes differ.
+    """
+    first, second = np.asarray(predicted, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    if first.shape != second.shape or first.ndim != 3:
+        raise InputError(f"forces have shapes {first.shape} and {second.shape}, expected (n_frames, n_atoms, 3) twice")
+    return np.asarray(np.sqrt(((first - second) ** 2).sum(axis=-1)).max(axis=1))
+
+
+def calibrate_window(
+    deviation: ArrayLike,
+    error: ArrayLike,
+    sampled: ArrayLike | None = None,
+    settings: CalibrationSettings | None = None,
+) -> Calibration:
+    """Return a trust window.
+
+    Without given errors, ``lo`` is where the expected error reaches the ``quantile`` of the validation errors, and
+    ``hi`` where it is ``factor`` times that. Where fewer than 10 frames can be used, the rank correlation is below 0.3,
+    or the exponent is not between 1/3 and 3, the deviation foretells nothing: then ``lo`` is the ``quantile`` of the
+    validation deviations and ``hi`` is ``factor`` times that. Sampled frames lower ``hi`` to the outer fence of their
+    own distribution (third quartile plus three times the interquartile range, in logarithms; Tukey 1977), but never
+    below twice ``lo``: what lies beyond is alien even to the sampling.
+
+    :param deviation: committee force deviation of validation frames, eV/Å, (n_frames,).
+    :param error: largest force error of the same frames, eV/Å, (n_frames,); see :func:`max_force_error`.
+    :param sampled: deviations of sampled frames, eV/Å, (n_sampled,), or None.
+    :param settings: what the bounds are to mean; None: the default.
+    :raises InputError: if lengths differ, no deviation is usable, or the errors at the two ends do not ascend.
+    """
+    options = settings or CalibrationSettings()
+    x, y = np.asarray(deviation, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise InputError(f"`deviation` and `error` have shapes {x.shape} and {y.shape}, expected (n_frames,) twice")
+    x, y = (values[_usable(x) & _usable(y)] for values in (x, y))
+    if len(x) == 0:
+        raise InputError("no validation frame has a finite deviation and error above zero: the window cannot be chosen")
+    prefactor, exponent, scatter, correlation = _fit(x, y)
+    known = float(np.quantile(y, options.quantile)) if options.error_lo is None else options.error_lo
+    failed = known * options.factor if options.error_hi is None else options.error_hi
+    if failed <= known:
+        raise InputError(f"the error at `hi`, `{failed:.3g}` eV/Å, must exceed that at `lo`, `{known:.3g}` eV/Å")
+    if correlation >= _WEAKEST and 1 / _STEEPEST <= exponent <= _STEEPEST:
+        source = "fit"
+        lo, hi = ((value / prefactor) ** (1 / exponent) for value in (known, failed))
+    else:
+        source = "distribution"
+        lo = float(np.quantile(x, options.quantile))
+        hi = lo * options.factor
+    if sampled is not None:
+        hi = _fenced(lo, hi, np.asarray(sampled, dtype=np.float64))
+    return Calibration(
+        lo=float(lo),
+        hi=float(hi),
+        source=source,
+        prefactor=prefactor,
+        exponent=exponent,
+        scatter=scatter,
+        rank_correlation=correlation,
+        error_lo=float(prefactor * lo**exponent),
+        error_hi=float(prefactor * hi**exponent),
+        n_frames=len(x),
+    )
+
+
+def _usable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(values) & (values > 0))
+
+
+def _fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return prefactor and exponent of the power law, scatter, and rank correlation.
+
+    The line goes through the centre of the logarithms with the slope of the reduced major axis: both variables scatter,
+    and an ordinary regression would flatten it and push the inverted bounds far out.
+    """
+    if len(x) < _FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan, np.nan, np.nan, np.nan
+    correlation = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+    u, v = np.log(x), np.log(y)
+    exponent = float(np.sign(correlation) * v.std() / u.std())
+    intercept = float(v.mean() - exponent * u.mean())
+    return float(np.exp(intercept)), exponent, float((v - intercept - exponent * u).std()), correlation
+
+
+def _fenced(lo: float, hi: float, sampled: NDArray[np.float64]) -> float:
+    usable = sampled[_usable(sampled)]
+    if len(usable) < _FEWEST:
+        return hi
+    first, third = np.quantile(np.log(usable), [0.25, 0.75])
+    fence = float(np.exp(third + 3 * (third - first)))
+    return min(hi, max(fence, 2 * lo))

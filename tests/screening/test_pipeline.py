@@ -1,0 +1,212 @@
+"""Tests of screening as a whole, on plain arrays and frames."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.screening import (
+    DropReason,
+    FeatureSettings,
+    GeometrySettings,
+    QuantitySettings,
+    ReducerSettings,
+    SelectorSettings,
+    drop_reasons,
+    measure_all,
+    screen,
+    structure_features,
+    thin,
+)
+
+RNG = np.random.default_rng(9)
+
+
+def clusters_and_tail():
+    """Return features, O-H distances and the tail's mask: two dense clusters, and a thin tail of short distances.
+
+    The tail is spread over the clusters as the model's features see it; only the distance tells it apart.
+    """
+    centres = RNG.normal(size=(2, 12)) * 3
+    features = centres[RNG.integers(2, size=3060)] + RNG.normal(size=(3060, 12)) * 0.5
+    distances = RNG.normal(0.97, 0.01, 3060)
+    tail = np.arange(3060) >= 3000
+    distances[tail] = RNG.uniform(0.75, 0.92, 60)
+    return features, distances, tail
+
+
+def test_screen_in_3d_selects_more_of_a_thin_tail_than_in_2d():
+    """At least twice as many tail frames at equal n_max."""
+    features, distances, tail = clusters_and_tail()
+    dataset, known = features[:300], distances[:300]
+    flat = screen(features[300:], dataset, 150)
+    deep = screen(
+        features[300:],
+        dataset,
+        150,
+        candidate_quantities=distances[300:, None],
+        dataset_quantities=known[:, None],
+    )
+    in_tail = [int(tail[300:][screened.selected].sum()) for screened in (flat, deep)]
+    assert in_tail[1] >= 2 * in_tail[0]
+    assert in_tail[1] >= 30
+
+
+def test_screen_keeps_away_from_the_dataset():
+    """Candidates that are in the dataset already are the first to go."""
+    features = RNG.normal(size=(60, 4))
+    screened = screen(features, features[:40], 20)
+    assert screened.selected.tolist() == list(range(40, 60))
+
+
+def test_screen_leaves_dropped_candidates_out():
+    """Their features are not looked at, their coordinates are NaN, and indices still count them."""
+    features = RNG.normal(size=(12, 4))
+    codes = np.zeros(12, dtype=np.int8)
+    codes[[0, 5]] = [DropReason.OVERLAP, DropReason.NOT_FINITE]
+    features[5] = np.nan
+    screened = screen(features, np.empty((0, 4)), 10, dropped=codes)
+    assert screened.selected.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert np.isnan(screened.candidate_points).all(axis=1).tolist() == (codes > 0).tolist()
+    assert screened.count_dropped() == {"not_finite": 1, "overlap": 1}
+
+
+def test_screen_gives_normalised_axes_and_weights():
+    """Axes of the map span 0 to 1, that of a quantity its weight."""
+    quantities = RNG.normal(size=(40, 1))
+    screened = screen(
+        RNG.normal(size=(30, 4)),
+        RNG.normal(size=(10, 4)),
+        5,
+        candidate_quantities=quantities[:30],
+        dataset_quantities=quantities[30:],
+        weights=[3.0],
+    )
+    both = np.concatenate([screened.candidate_points, screened.dataset_points])
+    assert both.min(axis=0) == pytest.approx([0, 0, 0])
+    assert both.max(axis=0) == pytest.approx([1, 1, 3])
+
+
+def test_screen_selects_what_thin_selects():
+    """The selection is that of the selector on the coordinates that are returned."""
+    screened = screen(RNG.normal(size=(80, 4)), RNG.normal(size=(15, 4)), 9)
+    assert np.array_equal(screened.selected, thin(screened.candidate_points, 9, screened.dataset_points))
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 5), (5, 0), (0, 0), (1, 0), (1, 1)])
+def test_screen_works_on_empty_sets(n, m):
+    """No candidates select nothing; no dataset is the first iteration."""
+    empty = np.empty((0, 0))
+    new, old = (RNG.normal(size=(size, 6)) if size else empty for size in (n, m))
+    screened = screen(new, old, 3, candidate_quantities=np.zeros((n, 1)), dataset_quantities=np.zeros((m, 1)))
+    assert len(screened.selected) == min(n, 3)
+    assert screened.candidate_points.shape == (n, 3)
+    assert screened.dataset_points.shape == (m, 3)
+
+
+def test_screen_passes_on_reducer_selector_and_seed():
+    """Another reducer changes the map, another seed the random choice."""
+    new, old = RNG.normal(size=(40, 6)), RNG.normal(size=(10, 6))
+    chance = SelectorSettings(name="random")
+    first = screen(new, old, 8, selector=chance, seed=1)
+    assert not np.array_equal(first.selected, screen(new, old, 8, selector=chance, seed=2).selected)
+    other = screen(new, old, 8, reducer=ReducerSettings(method="tsne", keywords={"perplexity": 5.0}), pca_dims=3)
+    assert not np.allclose(first.candidate_points, other.candidate_points)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dropped": np.zeros(3)},
+        {"candidate_quantities": np.zeros((10, 1))},
+        {"candidate_quantities": np.zeros((9, 1)), "dataset_quantities": np.zeros((5, 1))},
+        {"candidate_quantities": np.zeros((10, 1)), "dataset_quantities": np.zeros((5, 2))},
+        {"candidate_quantities": np.full((10, 1), np.nan), "dataset_quantities": np.zeros((5, 1))},
+        {"pca_dims": 0},
+        {"n_max": 0},
+    ],
+)
+def test_screen_refuses_input_that_does_not_match(options):
+    """Lengths, missing quantities and values that are not finite are refused."""
+    with pytest.raises(InputError):
+        screen(RNG.normal(size=(10, 4)), RNG.normal(size=(5, 4)), **{"n_max": 3, **options})
+
+
+def test_screen_names_the_candidate_whose_features_are_not_finite():
+    """Counted among all candidates, dropped ones included."""
+    features = RNG.normal(size=(10, 4))
+    features[6, 0] = np.inf
+    dropped = np.zeros(10)
+    dropped[1] = DropReason.OVERLAP
+    with pytest.raises(InputError, match="frame 6"):
+        screen(features, np.empty((0, 4)), 3, dropped=dropped)
+
+
+def some_frames(symbols, n, seed):
+    """Return random frames of one composition."""
+    rng = np.random.default_rng(seed)
+    return Frames(numbers=symbols, positions=rng.random((n, len(symbols), 3)) * 9, cells=[np.eye(3) * 9] * n)
+
+
+def describe(frames):
+    """Return positions and number of atoms as features of atoms."""
+    return np.concatenate([frames.positions, np.full((*frames.positions.shape[:2], 1), frames.n_atoms)], axis=2)
+
+
+def test_structure_features_line_up_over_compositions():
+    """Frames of two compositions give rows of one width, in order; dropped ones are NaN and never described."""
+    parts = [some_frames([8, 1], 3, 1), some_frames([6, 6, 8], 2, 2)]
+    parts[0].positions[1] = np.nan
+    features = structure_features(parts, describe, FeatureSettings(reduction="both"), ["C", "H", "O"], [0, 1, 0, 0, 0])
+    assert features.shape == (5, 16)
+    assert np.isnan(features).all(axis=1).tolist() == [False, True, False, False, False]
+    assert features[:, 3].tolist()[2:] == [2.0, 3.0, 3.0]
+    assert features[4, :3] == pytest.approx(parts[1].positions[1].mean(axis=0))
+
+
+def test_structure_features_come_in_chunks():
+    """Many frames are never described at once, and the chunks join seamlessly."""
+    sizes = []
+
+    def spy(frames):
+        sizes.append(frames.positions.size)
+        return describe(frames)
+
+    part = some_frames([1] * 500, 40, 3)
+    features = structure_features([part], spy, FeatureSettings(), ["H"])
+    assert max(sizes) < part.positions.size / 4
+    assert features[:, :3] == pytest.approx(part.positions.mean(axis=1))
+
+
+def test_measure_all_gives_a_column_per_quantity():
+    """Dropped frames are NaN, also where the quantity would refuse them."""
+    part = some_frames([8, 1], 3, 4)
+    part.cells[1] = 0.0
+    quantities = [QuantitySettings(name="volume"), QuantitySettings(name="min_distance", keywords={"pair": ["O", "H"]})]
+    values = measure_all([part], quantities, [0, DropReason.NOT_FINITE, 0])
+    assert np.isnan(values).tolist() == [[False, False], [True, True], [False, False]]
+    assert values[0, 0] == pytest.approx(729.0)
+
+
+def test_drop_reasons_find_the_start_of_each_composition():
+    """The first dataset frame with the same atoms is the intact one."""
+    water = Frames(numbers=[8, 1], positions=[[[0, 0, 0], [0, 0, 0.97]]], cells=[np.eye(3) * 9])
+    torn = Frames(numbers=[8, 1], positions=[[[0, 0, 0], [0, 0, 2.5]]], cells=[np.eye(3) * 9])
+    other = some_frames([6, 6, 8], 1, 5)
+    assert drop_reasons([torn, water], [other, water], GeometrySettings(torn_bond=1.6)).tolist() == [3, 0]
+    assert drop_reasons([torn], [], None).tolist() == [0]
+
+
+def test_screening_imports_no_heavy_library():
+    """Maps, pictures and AiiDA are loaded only where they are used."""
+    code = (
+        "import sys, aiida_nnpgen.screening;"
+        "print(sorted({'aiida', 'matplotlib', 'numba', 'openTSNE', 'pydantic', 'umap'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
