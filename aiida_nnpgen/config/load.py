@@ -1,0 +1,79 @@
+"""Read a configuration and say what is wrong with it, where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ..common.exceptions import InputError
+from .root import ActiveLearningConfig
+
+__all__ = ["describe_errors", "load_config", "parse_config"]
+
+Location = tuple[str | int, ...]
+
+
+def load_config(path: Path) -> ActiveLearningConfig:
+    """Return the configuration in a YAML file.
+
+    :raises InputError: if the file cannot be read or values are wrong; each error has its path in the file and line.
+    """
+    try:
+        text = path.read_text()
+    except OSError as exception:
+        raise InputError(f"`{path}` cannot be read: {exception.strerror}") from exception
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, name: str) -> ActiveLearningConfig:
+    """Return the configuration in a YAML text; ``name`` stands for it in messages."""
+    try:
+        content, tree = yaml.safe_load(text), yaml.compose(text)
+    except yaml.YAMLError as exception:
+        raise InputError(f"{name} is not YAML: {exception}") from exception
+    if not isinstance(content, dict):
+        raise InputError(f"{name} must hold a mapping of settings")
+    try:
+        return ActiveLearningConfig.model_validate(content)
+    except ValidationError as exception:
+        raise InputError(f"{name}:\n{describe_errors(exception, tree)}") from exception
+
+
+def describe_errors(exception: ValidationError, tree: yaml.Node | None = None) -> str:
+    """Return one line per error: line in the file, path, what is wrong, and the value."""
+    lines = []
+    for error in exception.errors():
+        location, value = error["loc"], error["input"]
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden" or error["type"] == "unexpected_keyword_argument":
+            message = f"unknown key `{location[-1]}`"
+        elif not isinstance(value, dict | list) and f"`{value}`" not in message:
+            message = f"{message} (it is `{value}`)"
+        line = _line(tree, location)
+        lines.append(f"  {f'line {line}: ' if line else ''}{_path(location)}: {message}")
+    return "\n".join(lines)
+
+
+def _path(location: Location) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "(top level)"
+
+
+def _line(tree: yaml.Node | None, location: Location) -> int | None:
+    """Return the line of the deepest part of a location that the file has."""
+    node, line = tree, None
+    for part in location:
+        child: Any = None
+        if isinstance(node, yaml.MappingNode):
+            child = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            line = child[0].start_mark.line + 1 if child else line
+            node = child[1] if child else None
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

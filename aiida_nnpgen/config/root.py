@@ -1,0 +1,94 @@
+"""The whole configuration of an active learning run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from ..screening.settings import ScreeningSettings
+from .fields import Name, Section
+from .reference import InitialDatasetSettings, ReferenceSettings
+from .sampling import SamplingSettings
+from .structures import StructureSource
+from .training import TrainingSettings
+
+__all__ = ["ActiveLearningConfig", "CodeSettings", "Iteration", "LoopSettings", "StopSettings"]
+
+
+class CodeSettings(Section):
+    """A code that is set up in AiiDA, and the scheduler options of its jobs."""
+
+    code: str = Field(description="label@computer, pk or UUID")
+    options: dict[str, Any] = Field(default_factory=dict, description="as in metadata.options of a CalcJob")
+
+
+class Codes(Section):
+    """Which code does what."""
+
+    training: CodeSettings
+    sampling: CodeSettings
+    reference: CodeSettings
+    screening: CodeSettings | None = Field(default=None, description="that of training if absent")
+
+
+class Iteration(Section):
+    """One entry of the schedule."""
+
+    repeat: int = Field(default=1, ge=1)
+    sampling: SamplingSettings
+    screening: ScreeningSettings
+
+
+class StopSettings(Section):
+    """When to stop before the end of the schedule."""
+
+    known_share: float = Field(gt=0, le=1, description="target share of frames inside the known region")
+    iterations: int = Field(default=1, ge=1, description="iterations in a row that must reach it")
+
+
+class LoopSettings(Section):
+    """The science of a run: everything that changes its result, and nothing else."""
+
+    seed: int = Field(ge=0)
+    initial_dataset: InitialDatasetSettings
+    test_set: InitialDatasetSettings | None = Field(default=None, description="held out; never trained on")
+    reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    schedule: list[Iteration] = Field(min_length=1)
+    stop: StopSettings | None = None
+
+    @model_validator(mode="after")
+    def _check_calibration(self) -> LoopSettings:
+        for index, entry in enumerate(self.schedule):
+            if entry.screening.window.mode == "auto" and not self.initial_dataset.validation_fraction:
+                raise ValueError(
+                    f"schedule[{index}].screening.window.mode: `auto` needs validation frames, "
+                    "but initial_dataset.validation_fraction is `0`"
+                )
+        return self
+
+    def iterations(self) -> list[Iteration]:
+        """Return the schedule with every repetition written out."""
+        return [entry for entry in self.schedule for _ in range(entry.repeat)]
+
+
+class ActiveLearningConfig(LoopSettings):
+    """One YAML file: the science, the structures, and where it runs."""
+
+    name: Name = "active_learning"
+    structures: list[StructureSource] = Field(min_length=1)
+    codes: Codes
+    max_concurrent: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> ActiveLearningConfig:
+        names = [source.name for source in self.structures]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two structures are named `{name}`")
+        return self
+
+    def loop(self) -> LoopSettings:
+        """Return the science alone."""
+        return LoopSettings(**{name: getattr(self, name) for name in LoopSettings.model_fields})

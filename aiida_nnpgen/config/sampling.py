@@ -1,0 +1,115 @@
+"""What molecular dynamics an iteration runs."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from ..common.exceptions import InputError
+from ..common.types import Ensemble, PressureCoupling, Thermostat
+from ..samplers.base import Conditions
+from .fields import Force, Name, Pressure, Section, Temperature, Time
+
+__all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
+
+MAX_RUNS = 80
+"""Most runs of one iteration: each is an input link of the processes that screen, whose cost grows with the square."""
+
+
+class RunSettings(Section):
+    """Runs of one ensemble: every temperature, at every pressure or volume ratio, from every structure."""
+
+    ensemble: Ensemble
+    temperatures: list[Temperature] = Field(min_length=1)
+    pressures: list[Pressure] = Field(default_factory=list, description="NPT only")
+    coupling: PressureCoupling = PressureCoupling.ISO
+    volume_ratios: list[float] = Field(default_factory=list, description="NEMD only: final over initial volume")
+    length: Time
+    timestep: Time | None = Field(default=None, description="that of the iteration if absent")
+    stride: int | None = Field(default=None, ge=1, description="that of the iteration if absent")
+    structures: list[Name] = Field(default_factory=list, description="names of starting structures; empty: all")
+
+    @model_validator(mode="after")
+    def _check_ensemble(self) -> RunSettings:
+        for name, values, ensemble in (
+            ("pressures", self.pressures, Ensemble.NPT),
+            ("volume_ratios", self.volume_ratios, Ensemble.NEMD),
+        ):
+            if self.ensemble is ensemble and not values:
+                raise ValueError(f"`{ensemble.value}` needs `{name}`")
+            if self.ensemble is not ensemble and values:
+                raise ValueError(f"`{name}` belongs to `{ensemble.value}`, not to `{self.ensemble.value}`")
+        if self.timestep is not None and self.length < self.timestep:
+            raise ValueError(f"`length` ({self.length} fs) is shorter than the time step ({self.timestep} fs)")
+        return self
+
+
+class SamplingSettings(Section):
+    """Sampling of one iteration."""
+
+    sampler: str = "lammps"
+    timestep: Time = 0.5
+    stride: int = Field(default=20, ge=1, description="steps between two frames")
+    thermostat: Thermostat = Thermostat.NOSE_HOOVER
+    thermostat_damping: Time = 100.0
+    barostat_damping: Time = 1000.0
+    halt_deviation: Force | None = Field(default=10.0, description="deviation at which a run is hopeless and stops")
+    max_temperature: Temperature = 10_000.0
+    keep_trajectory: bool = Field(default=False, description="keep every good frame, not only the candidates")
+    runs: list[RunSettings] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check_conditions(self) -> SamplingSettings:
+        for index, run in enumerate(self.runs):
+            try:
+                self.conditions(run)
+            except InputError as exception:
+                raise ValueError(f"runs[{index}]: {exception}") from exception
+        return self
+
+    def conditions(self, run: RunSettings) -> list[Conditions]:
+        """Return the conditions of each run that one entry of ``runs`` stands for, per starting structure."""
+        timestep = run.timestep or self.timestep
+        steps, stride = round(run.length / timestep), run.stride or self.stride
+        if steps < stride:
+            raise InputError(f"`length` ({run.length} fs) gives {steps} steps, fewer than the stride of {stride}")
+        pressures: list[float | None] = [*run.pressures] or [None]
+        ratios: list[float | None] = [*run.volume_ratios] or [None]
+        return [
+            Conditions(
+                ensemble=run.ensemble,
+                temperature=temperature,
+                pressure=pressure,
+                volume_ratio=ratio,
+                coupling=run.coupling,
+                timestep=timestep,
+                steps=steps,
+                stride=stride,
+                thermostat=self.thermostat,
+                thermostat_damping=self.thermostat_damping,
+                barostat_damping=self.barostat_damping,
+                halt_deviation=self.halt_deviation,
+                max_temperature=self.max_temperature,
+            )
+            for temperature in run.temperatures
+            for pressure in pressures
+            for ratio in ratios
+        ]
+
+    def expand(self, structures: list[str]) -> list[tuple[str, Conditions]]:
+        """Return every run of the iteration as the key of its starting structure and its conditions.
+
+        A structure key belongs to the name that it equals, or that it extends by ``_`` and a number.
+
+        :raises InputError: if a run names an unknown structure, or there are more than :data:`MAX_RUNS`.
+        """
+        expanded = []
+        for index, run in enumerate(self.runs):
+            keys = structures
+            if run.structures:
+                keys = [key for key in structures if key in run.structures or key.rpartition("_")[0] in run.structures]
+                if not keys:
+                    raise InputError(f"runs[{index}].structures: no starting structure is named {run.structures}")
+            expanded += [(key, conditions) for key in keys for conditions in self.conditions(run)]
+        if len(expanded) > MAX_RUNS:
+            raise InputError(f"runs: {len(expanded)} runs in one iteration, at most {MAX_RUNS}: split it into several")
+        return expanded

@@ -1,0 +1,62 @@
+"""The committee and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, cast
+
+from ase.data import atomic_numbers
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
+
+from ..common import plugins
+from ..models.base import Backend
+from .fields import Section
+
+__all__ = ["TrainingSettings"]
+
+
+class TrainingSettings(Section):
+    """Training of one committee; ``parameters`` are those of the architecture."""
+
+    architecture: str = "deepmd"
+    committee: int = Field(default=4, ge=2, le=20, description="a deviation needs at least two models")
+    warm_start: bool = Field(default=True, description="from iteration 1 on, start from the previous model")
+    elements: list[str] | None = Field(default=None, description="of the model; those of the structures if absent")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    max_attempts: int = Field(default=3, ge=1, description="jobs per model: restarts after an interruption counted in")
+
+    @property
+    def backend(self) -> Backend:
+        """Return the architecture's back end."""
+        return _backend(self.architecture)
+
+    @field_validator("architecture")
+    @classmethod
+    def _check_architecture(cls, value: str) -> str:
+        _backend(value)
+        return value
+
+    @field_validator("elements")
+    @classmethod
+    def _check_elements(cls, values: list[str] | None) -> list[str] | None:
+        for element in values or []:
+            if element not in atomic_numbers or element == "X":
+                raise ValueError(f"`{element}` is not an element")
+        if values is not None and len(set(values)) < len(values):
+            raise ValueError(f"`{values}` names an element twice")
+        return values
+
+    @field_validator("parameters")
+    @classmethod
+    def _complete_parameters(cls, values: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Check the parameters; the stored configuration then holds every value, defaults included."""
+        if "architecture" not in info.data:
+            return values
+        settings_class: Any = _backend(info.data["architecture"]).settings_class
+        settings = TypeAdapter(settings_class).validate_python(values)
+        # Lists in the place of tuples, as in JSON: what is stored validates to itself.
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+
+
+def _backend(architecture: str) -> Backend:
+    return cast(Backend, plugins.load("nnpgen.models", architecture))

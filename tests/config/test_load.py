@@ -1,0 +1,106 @@
+"""Reading a configuration, and saying what is wrong with it, where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.common.types import Ensemble
+from aiida_nnpgen.config.load import load_config, parse_config
+from aiida_nnpgen.config.root import LoopSettings
+
+
+@pytest.fixture
+def text(fixtures: Path) -> str:
+    """Return a valid configuration."""
+    return (fixtures / "loop" / "water.yaml").read_text()
+
+
+def test_load_config_converts_units(fixtures: Path) -> None:
+    """Quantities come out in fs, K, bar and Å, whatever unit they were given in."""
+    config = load_config(fixtures / "loop" / "water.yaml")
+    run = config.schedule[0].sampling.runs[0]
+    assert run.ensemble is Ensemble.NVT
+    assert run.length == 100.0
+    assert config.initial_dataset.perturb is not None
+    assert config.initial_dataset.perturb.amplitude == 0.1
+
+
+def test_loop_settings_validate_to_themselves(text: str) -> None:
+    """What is stored in the database validates again, to the same values."""
+    stored = parse_config(text, "x").loop().model_dump(mode="json")
+    assert LoopSettings.model_validate(stored).model_dump(mode="json") == stored
+
+
+def test_loop_settings_hold_defaults_of_the_architecture(text: str) -> None:
+    """The stored configuration names every parameter that was used."""
+    stored = parse_config(text, "x").loop().model_dump(mode="json")
+    assert stored["training"]["parameters"]["precision"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "value"),
+    [
+        ("seed: 3", "sed: 3", "sed", "sed"),
+        ("committee: 2", "commitee: 2", "training.commitee", "commitee"),
+        ("steps: 200", "step: 200", "training.parameters.step", "step"),
+        ("steps: 200", "steps: -1", "training.parameters", "-1"),
+        ("timestep: 0.5 fs", "timestep: 0.5 kg", "initial_dataset.aimd.timestep", "kg"),
+        ("temperatures: [300 K], length", "temperatures: [-5], length", "schedule[0].sampling.runs[0].temp", "-5"),
+        ("volume_ratios: [0.8], ", "", "schedule[1].sampling.runs[0]", "volume_ratios"),
+        ("pressures: [1 bar], ", "", "schedule[0].sampling.runs[1]", "pressures"),
+        ("lo: 0.01, hi: 20.0}, n_max: 5, r", "lo: 2, hi: 1}, n_max: 5, r", "schedule[0].screening.window", "2"),
+        ("n_max: 5, r", "n_max: 0, r", "schedule[0].screening", "0"),
+        ("method: pca", "method: pcca", "schedule[0].screening.reducer", "pcca"),
+        ("name: min_distance", "name: min_dist", "schedule[1].screening.quantities[0]", "min_dist"),
+        ("batch_size: 3", "batch_size: 0", "reference.batch_size", "0"),
+        ("validation_fraction: 0.2", "validation_fraction: 1.2", "initial_dataset.validation_fraction", "1.2"),
+        ("length: 0.1 ps}\n        - {ens", "length: 1 fs}\n        - {ens", "schedule[0].sampling", "fewer"),
+    ],
+)
+def test_parse_config_names_path_and_value(text: str, old: str, new: str, path: str, value: str) -> None:
+    """A wrong value is named with its path and its line in the file."""
+    assert old in text
+    changed = text.replace(old, new, 1)
+    with pytest.raises(InputError) as caught:
+        parse_config(changed, "run.yaml")
+    message = str(caught.value)
+    assert path in message
+    assert value in message
+    assert "line " in message
+
+
+def test_parse_config_reports_every_error(text: str) -> None:
+    """Two errors are reported together."""
+    with pytest.raises(InputError, match=r"(?s)batch_size.*commitee"):
+        parse_config(text.replace("committee", "commitee").replace("batch_size: 3", "batch_size: 0"), "run.yaml")
+
+
+def test_parse_config_refuses_what_is_not_yaml() -> None:
+    """Broken YAML is an input error."""
+    with pytest.raises(InputError, match="not YAML"):
+        parse_config("a: [1", "run.yaml")
+
+
+def test_load_config_names_missing_file(tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(InputError, match=r"none\.yaml"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_expand_limits_runs_per_iteration(text: str) -> None:
+    """More runs than one process should link to are refused with a way out."""
+    sampling = parse_config(text, "x").schedule[0].sampling
+    with pytest.raises(InputError, match="split"):
+        sampling.expand([f"s_{index}" for index in range(41)])
+
+
+def test_expand_finds_structures_by_name(text: str) -> None:
+    """A name stands for all frames of its file; an unknown one is refused."""
+    config = parse_config(text.replace("length: 0.1 ps}", "length: 0.1 ps, structures: [a]}"), "x")
+    sampling = config.schedule[0].sampling
+    assert {key for key, _ in sampling.expand(["a_0", "a_1", "b"])} == {"a_0", "a_1"}
+    with pytest.raises(InputError, match="no starting structure"):
+        sampling.expand(["b"])
