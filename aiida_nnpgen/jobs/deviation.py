@@ -1,0 +1,73 @@
+"""Measure how far a committee disagrees about frames that have no labels.
+
+In the folder: ``config.json`` with the fields of :class:`DeviationConfig`; frames in ``frames_NNN.npz``. Left behind:
+``deviation.npz`` with ``force_NNN`` (eV/Å), ``energy_NNN`` (eV/atom) and ``stress_NNN`` (eV/Å³), one value per frame of
+each set, and ``result.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from ..common.exceptions import InputError
+from ..common.frames import Frames
+from ..common.plugins import load
+from ..models.base import Backend, Potential
+from ..screening.deviation import energy_deviation, max_force_deviation, stress_deviation
+from .config import build
+from .files import read_config, read_frames, write_result
+
+__all__ = ["DEVIATION", "DeviationConfig", "main"]
+
+DEVIATION = "deviation.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviationConfig:
+    """Configuration of the job.
+
+    :ivar backend: import path of the back end.
+    :ivar models: subfolders with the models.
+    :ivar percentile: of the deviations of the atoms of a frame; 100 is the maximum.
+    """
+
+    backend: str
+    models: Sequence[str]
+    percentile: float = 100.0
+
+
+def main(folder: Path) -> None:
+    """Evaluate every model of a committee on all frames, and leave the deviations.
+
+    :raises InputError: if there are fewer than two models, or no frames.
+    """
+    config = build(DeviationConfig, read_config(folder), "config.json")
+    parts = read_frames(folder, "frames")
+    if len(config.models) < 2 or not parts:
+        raise InputError("a deviation needs at least two models and one set of frames")
+    backend = cast(Backend, load("nnpgen.models", config.backend))
+    models: list[Potential] = [backend.load(folder / name) for name in config.models]
+    arrays: dict[str, object] = {}
+    for index, part in enumerate(parts):
+        predictions = [model.predict(part) for model in models]
+        forces, energies, stresses = (
+            np.array([getattr(prediction, name) for prediction in predictions])
+            for name in ("forces", "energies", "stresses")
+        )
+        arrays[f"force_{index:03d}"] = max_force_deviation(forces, percentile=config.percentile)
+        arrays[f"energy_{index:03d}"] = energy_deviation(energies, part.n_atoms)
+        arrays[f"stress_{index:03d}"] = _stress(stresses, part)
+    np.savez(folder / DEVIATION, **arrays)  # type: ignore[arg-type]
+    write_result(folder, {"frames": sum(len(part) for part in parts)})
+
+
+def _stress(stresses: np.ndarray, part: Frames) -> np.ndarray:
+    """Return the stress deviation; NaN where an architecture predicts no stress."""
+    if stresses.dtype == object:
+        return np.full(len(part), np.nan)
+    return stress_deviation(stresses)

@@ -1,0 +1,84 @@
+"""Train one model.
+
+In the folder: ``config.json`` with the fields of :class:`TrainConfig`; labelled frames in ``train_NNN.npz`` and
+``validation_NNN.npz``, one file per composition. Left behind: the model files in ``model``, the learning curve in
+``curve.npz``, and ``result.json`` with ``files``, ``version``, ``cutoff``, ``dtype``, ``steps`` and ``diverged``. The
+back end works in ``work``, which is all that a restart needs of an interrupted job.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from ..common.plugins import load
+from ..models.base import Backend, TrainingTask
+from .config import build
+from .files import read_config, read_frames, write_result
+
+__all__ = ["CURVE", "MODEL", "WORK", "TrainConfig", "main"]
+
+CURVE = "curve.npz"
+MODEL = "model"
+WORK = "work"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Configuration of the job.
+
+    :ivar backend: import path of the back end.
+    :ivar elements: chemical symbols in the order of the model's types.
+    :ivar seed: seed of every random choice.
+    :ivar settings: fields of the back end's settings.
+    :ivar parent: subfolder with the model to start from, or None.
+    :ivar restart: continue from the newest checkpoint in ``work``, if there is one.
+    """
+
+    backend: str
+    elements: Sequence[str]
+    seed: int
+    settings: Mapping[str, object] = field(default_factory=dict)
+    parent: str | None = None
+    restart: bool = False
+
+
+def main(folder: Path) -> None:
+    """Train the model that the configuration in a folder asks for.
+
+    :raises InputError: if the configuration or the frames are wrong.
+    :raises OutputError: if the training left no model.
+    """
+    config = build(TrainConfig, read_config(folder), "config.json")
+    backend = cast(Backend, load("nnpgen.models", config.backend))
+    task = TrainingTask(
+        train=read_frames(folder, "train"),
+        validation=read_frames(folder, "validation"),
+        elements=config.elements,
+        settings=build(backend.settings_class, config.settings, "config.json, settings"),
+        seed=config.seed,
+        parent=None if config.parent is None else folder / config.parent,
+        restart=config.restart,
+    )
+    work, model = folder / WORK, folder / MODEL
+    work.mkdir(exist_ok=True)
+    outcome = backend.train(task, work)
+    model.mkdir(exist_ok=True)
+    for name in outcome.files:
+        shutil.copyfile(work / name, model / name)
+    with (folder / CURVE).open("wb") as handle:
+        np.savez(handle, allow_pickle=False, **outcome.curve)
+    result = {
+        "files": list(outcome.files),
+        "version": outcome.version,
+        "cutoff": outcome.cutoff,
+        "dtype": outcome.dtype,
+        "steps": outcome.steps,
+        "diverged": outcome.diverged,
+    }
+    write_result(folder, result)
