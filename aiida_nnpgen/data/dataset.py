@@ -1,0 +1,152 @@
+"""A shard: labelled frames that were collected together, stored once and never changed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.common.exceptions import ValidationError
+from numpy.typing import ArrayLike, NDArray
+
+from ..common.exceptions import InputError
+from ..common.frames import Frames
+from ..common.types import Split
+
+__all__ = ["DatasetData", "Origin"]
+
+_ATOM_ARRAYS = ("positions", "forces")
+_FRAME_ARRAYS = ("cells", "energies", "stresses")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where one row of a dataset comes from.
+
+    Nodes are named by the label of the link through which they entered, not by UUID: a dataset that is cloned from the
+    cache then still points into its own provenance graph, and equal datasets have equal hashes.
+
+    :ivar iteration: iteration in which the frame was collected; -1 for the initial dataset.
+    :ivar reason: why the frame was chosen.
+    :ivar label: input link of the process that created the dataset, through which the label came; None if imported.
+    :ivar index: position of the frame in that label node.
+    :ivar structure: input link of the process that created the label, through which the structure came.
+    """
+
+    iteration: int
+    reason: str
+    label: str | None = None
+    index: int = 0
+    structure: str | None = None
+
+
+class DatasetData(orm.Data):
+    """Labelled frames of one or several compositions.
+
+    Rows are ordered by composition, in the order of the frames given. Arrays lie under constant file names, so that
+    equal content has an equal hash.
+    """
+
+    ROWS = "rows.json"
+
+    def __init__(self, frames: Sequence[Frames], split: ArrayLike, origins: Sequence[Origin], **kwargs: Any) -> None:
+        """Create a shard.
+
+        :param frames: labelled frames, one entry per composition (eV, Å, eV/Å, eV/Å³; see :class:`Frames`).
+        :param split: per row, a :class:`Split`, (n_frames,).
+        :param origins: per row, where it comes from.
+        :raises InputError: if there are no frames, a label is missing or not finite, or lengths differ.
+        """
+        super().__init__(**kwargs)
+        rows = np.asarray(split, dtype=np.int8)
+        total = sum(len(part) for part in frames)
+        _check(frames, total, rows, origins)
+        stresses = [part.stresses if part.stresses is not None else np.full((len(part), 6), np.nan) for part in frames]
+        self._put("system_shapes", np.array([(part.n_atoms, len(part)) for part in frames], dtype=np.int64))
+        self._put("numbers", np.concatenate([part.numbers for part in frames]).astype(np.uint8))
+        for name in _ATOM_ARRAYS:
+            self._put(name, np.concatenate([getattr(part, name).reshape(-1, 3) for part in frames]))
+        self._put("cells", np.concatenate([part.cells for part in frames]))
+        self._put("energies", np.concatenate([np.asarray(part.energies) for part in frames]))
+        self._put("stresses", np.concatenate(stresses))
+        self._put("split", rows)
+        table = {key: [getattr(origin, key) for origin in origins] for key in Origin.__dataclass_fields__}
+        content = json.dumps(table, separators=(",", ":")).encode()
+        self.base.repository.put_object_from_filelike(io.BytesIO(content), self.ROWS)
+        self.base.attributes.set_many(
+            {
+                "n_frames": total,
+                "n_train": int(np.count_nonzero(rows == Split.TRAIN)),
+                "elements": sorted({symbol for part in frames for symbol in part.symbols}),
+            }
+        )
+
+    def _put(self, name: str, array: NDArray[Any]) -> None:
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        buffer.seek(0)
+        self.base.repository.put_object_from_filelike(buffer, f"{name}.npy")
+
+    def _get(self, name: str) -> NDArray[Any]:
+        with self.base.repository.open(f"{name}.npy", "rb") as handle:
+            array: NDArray[Any] = np.load(io.BytesIO(handle.read()), allow_pickle=False)
+        return array
+
+    def _validate(self) -> bool:
+        if "n_frames" not in self.base.attributes.all:
+            raise ValidationError("a dataset needs frames: give them when it is created")
+        return bool(super()._validate())
+
+    def __len__(self) -> int:
+        return int(self.base.attributes.get("n_frames"))
+
+    @property
+    def elements(self) -> list[str]:
+        """Return the chemical symbols that occur, sorted."""
+        return list(self.base.attributes.get("elements"))
+
+    @property
+    def split(self) -> NDArray[np.int8]:
+        """Return the :class:`Split` of each row, (n_frames,)."""
+        return self._get("split")
+
+    @property
+    def origins(self) -> list[Origin]:
+        """Return where each row comes from."""
+        table = json.loads(self.base.repository.get_object_content(self.ROWS))
+        return [Origin(**dict(zip(table, row, strict=True))) for row in zip(*table.values(), strict=True)]
+
+    def get_frames(self, split: Split | None = None) -> list[Frames]:
+        """Return the frames, one entry per composition; rows without stress have NaN there.
+
+        :param split: only the rows of this split; compositions without one are left out.
+        """
+        mask = np.ones(len(self), dtype=bool) if split is None else self.split == split
+        return [part[chosen] for part, chosen in self._parts(mask) if chosen.any()]
+
+    def _parts(self, mask: NDArray[np.bool_]) -> Iterator[tuple[Frames, NDArray[np.bool_]]]:
+        arrays = {name: self._get(name) for name in (*_ATOM_ARRAYS, *_FRAME_ARRAYS)}
+        numbers, atom, row, kind = self._get("numbers"), 0, 0, 0
+        for n_atoms, n_frames in self._get("system_shapes").tolist():
+            end = atom + n_atoms * n_frames
+            content = {name: arrays[name][atom:end].reshape(n_frames, n_atoms, 3) for name in _ATOM_ARRAYS}
+            content |= {name: arrays[name][row : row + n_frames] for name in _FRAME_ARRAYS}
+            yield Frames(numbers=numbers[kind : kind + n_atoms], **content), mask[row : row + n_frames]
+            atom, row, kind = end, row + n_frames, kind + n_atoms
+
+
+def _check(frames: Sequence[Frames], total: int, split: NDArray[np.int8], origins: Sequence[Origin]) -> None:
+    if total == 0:
+        raise InputError("a dataset needs at least one frame")
+    if len(split) != total or len(origins) != total:
+        raise InputError(f"{total} frames, but {len(split)} splits and {len(origins)} origins")
+    for part in frames:
+        if part.energies is None or part.forces is None:
+            raise InputError("every frame of a dataset needs an energy and forces")
+        for name in ("positions", "cells", "energies", "forces"):
+            if not np.isfinite(getattr(part, name)).all():
+                raise InputError(f"`{name}` of a dataset must be finite")

@@ -1,0 +1,51 @@
+"""Models as nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aiida import orm
+from aiida.common.exceptions import ValidationError
+
+from aiida_nnpgen.data import PotentialData
+
+pytestmark = pytest.mark.usefixtures("aiida_profile")
+
+
+def generate_potential(folder: Path, **changes: object) -> PotentialData:
+    """Return a model made of two files."""
+    files = {}
+    for name in ("a.pb", "b.index"):
+        (folder / name).write_bytes(name.encode())
+        files[name] = folder / name
+    values = {"architecture": "deepmd", "version": "3", "elements": ["O", "H"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    return PotentialData(files, **(values | changes))  # type: ignore[arg-type]
+
+
+def test_potential_gives_back_its_files(tmp_path: Path) -> None:
+    """The files that went in come out, with what one asks of the model."""
+    node = orm.load_node(generate_potential(tmp_path).store().pk)
+    target = tmp_path / "out"
+    target.mkdir()
+    node.copy_to(target)
+    assert (target / "a.pb").read_bytes() == b"a.pb"
+    assert node.files == ["a.pb", "b.index"]
+    assert (node.architecture, node.elements, node.cutoff) == ("deepmd", ["O", "H"], 6.0)
+    assert node.implementation.abilities.lammps
+    assert node.parent is None
+
+
+def test_potential_hash_depends_on_content_alone(tmp_path: Path) -> None:
+    """Equal files and facts have an equal hash; another seed has another."""
+    first, second = (generate_potential(tmp_path).store() for _ in range(2))
+    other = generate_potential(tmp_path, seed=2).store()
+    assert first.base.caching.get_hash() == second.base.caching.get_hash()
+    assert first.base.caching.get_hash() != other.base.caching.get_hash()
+
+
+def test_potential_needs_a_file() -> None:
+    """A model without files cannot be stored."""
+    values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    with pytest.raises(ValidationError, match="file"):
+        PotentialData({}, **values).store()  # type: ignore[arg-type]
