@@ -1,0 +1,50 @@
+"""Molecular dynamics with the reference method, through any ASE calculator."""
+
+from __future__ import annotations
+
+from aiida import orm
+from aiida.common import CalcInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJobProcessSpec
+
+from ..data.trajectory import structure_to_frames
+from ..jobs.files import RESULT
+from ..jobs.md import HEADER, TRAJECTORY
+from .ase_label import calculator_of, validate_parameters
+from .job import JobCalculation
+
+__all__ = ["AseMdCalculation"]
+
+
+class AseMdCalculation(JobCalculation):
+    """Run ab initio molecular dynamics in ASE; every frame it keeps is a label."""
+
+    PROGRAM = "md"
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        super().define(spec)
+        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
+        spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
+        spec.input(
+            "parameters",
+            valid_type=orm.Dict,
+            validator=validate_parameters,
+            help="Import path of the ASE calculator, and its keywords; empty: GFN1-xTB.",
+        )
+        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.aimd.ase"
+        spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
+        spec.output("report", valid_type=orm.Dict, help="How the run ended.")
+        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The run gave no frame: {message}")
+        spec.exit_code(420, "ERROR_UNSTABLE", message="The run became unstable, its good part is kept: {message}")
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        values = self.inputs.conditions.get_dict()
+        config = {
+            **calculator_of(self.inputs.parameters),
+            "conditions": values["conditions"],
+            "seed": values["seed"],
+        }
+        info = self.write_job(folder, config, {"frames": [structure_to_frames(self.inputs.structure)]})
+        info.retrieve_temporary_list = [HEADER, TRAJECTORY, RESULT]
+        return info

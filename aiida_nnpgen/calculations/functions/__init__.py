@@ -1,0 +1,28 @@
+"""Calcfunctions: the only place, beside parsers, where derived data nodes are made."""
+
+from .build_liquid import build_liquid
+from .collect_labels import collect_labels
+from .decide_stop import decide_stop
+from .give_up_frames import give_up_frames
+from .perturb_structure import perturb_structure
+from .plan import plan_aimd, plan_calculator, plan_initial_dataset, plan_iteration, plan_members, plan_runs
+from .select_structures import record_selection, select_structures
+from .window import assign_levels, choose_window
+
+__all__ = [
+    "assign_levels",
+    "build_liquid",
+    "choose_window",
+    "collect_labels",
+    "decide_stop",
+    "give_up_frames",
+    "perturb_structure",
+    "plan_aimd",
+    "plan_calculator",
+    "plan_initial_dataset",
+    "plan_iteration",
+    "plan_members",
+    "plan_runs",
+    "record_selection",
+    "select_structures",
+]

@@ -1,0 +1,100 @@
+"""Base of the calculations that run one of the stand-alone programs in ``aiida_nnpgen.jobs``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from aiida.common import CalcInfo, CodeInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJob, CalcJobProcessSpec
+
+from ..common.frames import Frames
+from ..data import PotentialData
+from ..jobs.archive import build_archive
+from ..jobs.files import CONFIG, ERROR, RESULT, frames_name, write_frames
+
+__all__ = ["JobCalculation"]
+
+
+class JobCalculation(CalcJob):
+    """Run one program of the science layer, which travels to the computer as a single archive.
+
+    The code is a Python interpreter with the libraries of the back end; this package need not be installed there.
+    """
+
+    PROGRAM: str
+    FILENAME_ARCHIVE = "nnpgen.pyz"
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        super().define(spec)
+        spec.input(
+            "code", valid_type=orm.AbstractCode, help="Python interpreter with the libraries that the job needs."
+        )
+        options = spec.inputs["metadata"]["options"]
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        options["withmpi"].default = False
+        options["environment_variables"].default = lambda: {
+            "OMP_NUM_THREADS": "1",
+            "DP_INTRA_OP_PARALLELISM_THREADS": "1",
+            "DP_INTER_OP_PARALLELISM_THREADS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        spec.exit_code(
+            310, "ERROR_JOB_FAILED", invalidates_cache=True, message="The job stopped with an error: {message}"
+        )
+        # What came from outside may not come again: such a job must not be taken from the cache.
+        spec.exit_code(
+            400,
+            "ERROR_INTERRUPTED",
+            invalidates_cache=True,
+            message="The job ended before it was done, by its time limit or from outside.",
+        )
+        spec.exit_code(
+            411,
+            "ERROR_OUT_OF_MEMORY",
+            invalidates_cache=True,
+            message="The job ran out of memory: give it more, or smaller batches.",
+        )
+
+    def write_job(
+        self,
+        folder: Folder,
+        config: Mapping[str, Any],
+        frames: Mapping[str, Sequence[Frames]],
+        models: Mapping[str, PotentialData] | None = None,
+    ) -> CalcInfo:
+        """Write the files of the job and return how to run it.
+
+        Frames and models are inputs already: their copies do not go into the repository once more.
+
+        :param config: content of ``config.json``.
+        :param frames: per kind, sets of frames.
+        :param models: per folder name, a model.
+        """
+        root = Path(folder.abspath)
+        (root / self.FILENAME_ARCHIVE).write_bytes(build_archive())
+        (root / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
+        excluded = []
+        for kind, parts in frames.items():
+            write_frames(root, kind, parts)
+            excluded += [frames_name(kind, index) for index in range(len(parts))]
+        for name, model in (models or {}).items():
+            (root / name).mkdir()
+            model.copy_to(root / name)
+            excluded += [f"{name}/{file}" for file in model.files]
+        code_info = CodeInfo()
+        code_info.code_uuid = self.inputs.code.uuid
+        code_info.cmdline_params = [self.FILENAME_ARCHIVE, self.PROGRAM]
+        code_info.stdout_name = "stdout.txt"
+        code_info.stderr_name = "stderr.txt"
+        info = CalcInfo()
+        info.codes_info = [code_info]
+        info.provenance_exclude_list = excluded
+        info.retrieve_list = [RESULT, ERROR, "stdout.txt", "stderr.txt"]
+        info.retrieve_temporary_list = []
+        return info

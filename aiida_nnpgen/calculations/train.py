@@ -1,0 +1,101 @@
+"""Train one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import CalcInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJobProcessSpec
+
+from ..common import plugins
+from ..common.frames import Frames
+from ..common.types import Split
+from ..data import DatasetData, PotentialData
+from ..jobs.train import CURVE, MODEL, WORK
+from .job import JobCalculation
+
+__all__ = ["TrainCalculation"]
+
+KEYS = {"architecture", "elements", "seed", "parameters"}
+
+
+def validate_settings(node: orm.Dict, _: Any) -> str | None:
+    """Check that the settings are complete."""
+    if set(node.get_dict()) != KEYS:
+        return f"`settings` must hold {', '.join(sorted(KEYS))}, not {', '.join(sorted(node.get_dict()))}"
+    return None
+
+
+def validate_inputs(inputs: Any, _: Any) -> str | None:
+    """Check that the model knows every element of the data."""
+    if "settings" not in inputs or "datasets" not in inputs:
+        return None
+    known = inputs["settings"]["elements"]
+    for key, dataset in inputs["datasets"].items():
+        unknown = sorted(set(dataset.elements) - set(known))
+        if unknown:
+            return f"datasets.{key} holds {', '.join(unknown)}, which the model's elements ({', '.join(known)}) lack"
+    return None
+
+
+class TrainCalculation(JobCalculation):
+    """Train one model on all shards given."""
+
+    PROGRAM = "train"
+    FOLDER_MODEL = MODEL
+    FOLDER_WORK = WORK
+    FILENAME_CURVE = CURVE
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        super().define(spec)
+        spec.input_namespace("datasets", valid_type=DatasetData, help="Shards: their training rows are trained on.")
+        spec.input(
+            "settings",
+            valid_type=orm.Dict,
+            validator=validate_settings,
+            help="Architecture, elements, seed, and the parameters of the architecture.",
+        )
+        spec.input("parent", valid_type=PotentialData, required=False, help="Model to start from.")
+        spec.input(
+            "restart_folder", valid_type=orm.RemoteData, required=False, help="Interrupted training to go on with."
+        )
+        spec.inputs.validator = validate_inputs
+        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.train"
+        spec.output("potential", valid_type=PotentialData, help="The trained model.")
+        spec.output("learning_curve", valid_type=orm.ArrayData, help="Errors and learning rate against the step.")
+        spec.exit_code(410, "ERROR_DIVERGED", message="The training diverged at step {step}: lower the learning rate.")
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        settings = self.inputs.settings.get_dict()
+        frames = {
+            kind: [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames(split)]
+            for kind, split in (("train", Split.TRAIN), ("validation", Split.VALIDATION))
+        }
+        parent = {"parent": self.inputs.parent} if "parent" in self.inputs else {}
+        restart = self.inputs.get("restart_folder")
+        config = {
+            "backend": plugins.target("nnpgen.models", settings["architecture"]),
+            "settings": settings["parameters"],
+            "elements": settings["elements"],
+            "seed": settings["seed"],
+            "parent": "parent" if parent else None,
+            "restart": restart is not None,
+        }
+        merged = {kind: merge_compositions(parts) for kind, parts in frames.items()}
+        info = self.write_job(folder, config, merged, parent)
+        info.retrieve_temporary_list = [self.FOLDER_MODEL, self.FILENAME_CURVE]
+        if restart is not None:
+            work = f"{restart.get_remote_path()}/{self.FOLDER_WORK}"
+            info.remote_copy_list = [(restart.computer.uuid, work, self.FOLDER_WORK)]
+        return info
+
+
+def merge_compositions(parts: list[Frames]) -> list[Frames]:
+    """Join frames of equal composition and order, so that many small shards become few systems."""
+    groups: dict[bytes, list[Frames]] = {}
+    for part in parts:
+        groups.setdefault(part.numbers.tobytes(), []).append(part)
+    return [Frames.concatenate(group) for group in groups.values()]

@@ -1,0 +1,48 @@
+"""Base of the parsers of the stand-alone programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import ExitCode
+from aiida.parsers import Parser
+
+from ..jobs.files import ERROR, RESULT
+
+__all__ = ["JobParser", "arrays_node"]
+
+
+class JobParser(Parser):
+    """Tell how a job ended."""
+
+    def read_result(self) -> dict[str, Any] | None:
+        """Return what the job left as its result; None if it did not finish."""
+        return self._read(RESULT)
+
+    def failure(self) -> ExitCode:
+        """Return the exit code of a job that did not finish."""
+        error = self._read(ERROR)
+        if error is None:
+            return self.exit_codes.ERROR_INTERRUPTED
+        if error["type"] == "MemoryError":
+            return self.exit_codes.ERROR_OUT_OF_MEMORY
+        return self.exit_codes.ERROR_JOB_FAILED.format(message=error["message"])
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        if name not in self.retrieved.base.repository.list_object_names():
+            return None
+        content: dict[str, Any] = json.loads(self.retrieved.base.repository.get_object_content(name))
+        return content
+
+
+def arrays_node(path: Path) -> orm.ArrayData:
+    """Return the arrays of a ``.npz`` file as a node."""
+    node = orm.ArrayData()
+    with np.load(path, allow_pickle=False) as archive:
+        for name in archive.files:
+            node.set_array(name, archive[name])
+    return node

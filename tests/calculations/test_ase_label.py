@@ -1,0 +1,71 @@
+"""Input of labelling jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_nnpgen.calculations.ase_label import AseLabelCalculation
+from aiida_nnpgen.jobs.files import read_frames
+
+
+def test_ase_label_writes_keys_in_the_order_of_the_frames(
+    prepare: Callable[..., Any], python_code: orm.InstalledCode, generate_structure: Callable[..., orm.StructureData]
+) -> None:
+    """Keys, calculator and frames are what the job expects; frames stay out of the repository."""
+    structures = {f"frame_{number:04d}": generate_structure(seed=number) for number in (7, 2)}
+    parameters = orm.Dict({"calculator": "ase.calculators.emt:EMT"})
+    job = prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=parameters)
+    config = json.loads((job.folder / "config.json").read_text())
+    assert config == {
+        "calculator": "ase.calculators.emt:EMT",
+        "keywords": {},
+        "keys": ["frame_0002", "frame_0007"],
+    }
+    [frames] = read_frames(job.folder, "frames")
+    for row, number in enumerate((2, 7)):
+        expected = structures[f"frame_{number:04d}"].get_ase().positions
+        np.testing.assert_allclose(frames.positions[row], expected, atol=1e-12)
+    assert job.info.provenance_exclude_list == ["frames_000.npz"]
+    assert job.info.retrieve_temporary_list == ["labels", "failures"]
+    assert job.info.codes_info[0].cmdline_params == ["nnpgen.pyz", "label"]
+    assert (job.folder / "nnpgen.pyz").is_file()
+
+
+def test_ase_label_defaults_to_xtb(
+    prepare: Callable[..., Any], python_code: orm.InstalledCode, generate_structure: Callable[..., orm.StructureData]
+) -> None:
+    """Empty parameters are GFN1-xTB."""
+    structures = {"frame_0000": generate_structure()}
+    job = prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=orm.Dict({}))
+    config = json.loads((job.folder / "config.json").read_text())
+    assert config["calculator"] == "tblite.ase:TBLite"
+    assert config["keywords"]["method"] == "GFN1-xTB"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"calculater": "a:B"}, "`parameters`: calculater"),
+        ({"calculator": "ase.calculators.emt.EMT"}, "`ase.calculators.emt.EMT`"),
+        ({"calculator": 3}, "`3`"),
+        ({"keywords": {}}, "import path"),
+        ({"calculator": "a:B", "keywords": ["x"]}, "`parameters.keywords`"),
+    ],
+)
+def test_ase_label_refuses_bad_parameters(
+    prepare: Callable[..., Any],
+    python_code: orm.InstalledCode,
+    generate_structure: Callable[..., orm.StructureData],
+    parameters: dict[str, Any],
+    message: str,
+) -> None:
+    """A calculator that is not one is named before anything is launched."""
+    structures = {"frame_0000": generate_structure()}
+    with pytest.raises(ValueError, match=message):
+        prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=orm.Dict(parameters))

@@ -1,0 +1,89 @@
+"""Input of training jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from aiida import orm
+
+from aiida_nnpgen.calculations.train import TrainCalculation
+from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.common.types import Split
+from aiida_nnpgen.data import DatasetData, Origin, PotentialData
+from aiida_nnpgen.jobs.files import read_frames
+
+SETTINGS = {"architecture": "deepmd", "elements": ["H", "O"], "seed": 9, "parameters": {"steps": 10}}
+
+
+@pytest.fixture
+def inputs(python_code: orm.InstalledCode, generate_labelled: Callable[..., Frames]) -> dict[str, Any]:
+    """Return the inputs of a training on two shards, the last row of each for validation."""
+
+    def shard(*parts: Frames) -> DatasetData:
+        total = sum(map(len, parts))
+        split = np.zeros(total)
+        split[-1] = Split.VALIDATION
+        return DatasetData(parts, split, [Origin(iteration=0, reason="x")] * total)
+
+    datasets = {
+        "a": shard(generate_labelled(3, seed=1)),
+        "b": shard(generate_labelled(2, seed=2), generate_labelled(2, (1, 1), seed=3)),
+    }
+    return {"code": python_code, "datasets": datasets, "settings": orm.Dict(SETTINGS)}
+
+
+def test_train_joins_shards_by_composition(prepare: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    """Rows of one composition of all shards are one set of frames, apart by split."""
+    job = prepare(TrainCalculation, **inputs)
+    assert [(part.n_atoms, len(part)) for part in read_frames(job.folder, "train")] == [(3, 4), (2, 1)]
+    assert [(part.n_atoms, len(part)) for part in read_frames(job.folder, "validation")] == [(3, 1), (2, 1)]
+    assert json.loads((job.folder / "config.json").read_text()) == {
+        "backend": "aiida_nnpgen.models.deepmd:DEEPMD",
+        "settings": {"steps": 10},
+        "elements": ["H", "O"],
+        "seed": 9,
+        "parent": None,
+        "restart": False,
+    }
+
+
+def test_train_keeps_copies_out_of_the_repository(
+    prepare: Callable[..., Any], inputs: dict[str, Any], generate_potential: Callable[..., PotentialData]
+) -> None:
+    """Frames and parent model are written for the job, and not stored once more."""
+    job = prepare(TrainCalculation, **inputs, parent=generate_potential(("H", "O")))
+    assert (job.folder / "parent" / "model.pb").read_text() == "model of seed 1"
+    assert json.loads((job.folder / "config.json").read_text())["parent"] == "parent"
+    written = {path.relative_to(job.folder).as_posix() for path in job.folder.rglob("*") if path.is_file()}
+    assert written - set(job.info.provenance_exclude_list) == {"config.json", "nnpgen.pyz"}
+
+
+def test_train_copies_what_a_restart_needs(
+    prepare: Callable[..., Any], inputs: dict[str, Any], python_code: orm.InstalledCode, tmp_path: Path
+) -> None:
+    """The working folder of the interrupted job is copied on the computer."""
+    remote = orm.RemoteData(remote_path=str(tmp_path), computer=python_code.computer)
+    job = prepare(TrainCalculation, **inputs, restart_folder=remote)
+    assert json.loads((job.folder / "config.json").read_text())["restart"] is True
+    assert job.info.remote_copy_list == [(python_code.computer.uuid, f"{tmp_path}/work", "work")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({key: value for key, value in SETTINGS.items() if key != "seed"}, "`settings` must hold"),
+        (SETTINGS | {"steps": 3}, "`settings` must hold"),
+        (SETTINGS | {"elements": ["H"]}, "datasets.a holds O"),
+    ],
+)
+def test_train_refuses_settings_that_do_not_fit(
+    prepare: Callable[..., Any], inputs: dict[str, Any], settings: dict[str, Any], message: str
+) -> None:
+    """Incomplete settings, and elements that the model would not know, are refused before launch."""
+    with pytest.raises(ValueError, match=message):
+        prepare(TrainCalculation, **(inputs | {"settings": orm.Dict(settings)}))
