@@ -1,0 +1,275 @@
+"""The outer loop: train, sample, screen, label, and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, WorkChain, if_, while_
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+
+from ..calculations.evaluate import EvaluateCalculation
+from ..calculations.functions import decide_stop, plan_initial_dataset, plan_iteration
+from ..config.root import LoopSettings
+from ..data import DatasetData
+from .active_learning_spec import define_ports
+from .initial_dataset import InitialDatasetWorkChain
+from .labelling import LabellingWorkChain
+from .ports import output_namespace
+from .sampling import SamplingWorkChain
+from .screening import ScreeningWorkChain
+from .training import TrainingWorkChain
+
+__all__ = ["ActiveLearningWorkChain"]
+
+FIRST_DATA = {"initial_dataset": "datasets", "test_set": "test_sets"}
+
+
+class ActiveLearningWorkChain(WorkChain):
+    """Improve a committee of potentials, iteration by iteration.
+
+    Outputs are attached as they come, so that a run that fails or is killed keeps all it has made; another run goes on
+    from there with ``datasets``, ``models`` and ``first_iteration``.
+    """
+
+    @classmethod
+    def define(cls, spec: WorkChainSpec) -> None:
+        super().define(spec)
+        define_ports(spec)
+        spec.outline(
+            cls.setup,
+            cls.run_first_data,
+            cls.inspect_first_data,
+            while_(cls.should_iterate)(
+                cls.plan,
+                cls.run_training,
+                cls.inspect_training,
+                cls.run_sampling,
+                cls.inspect_sampling,
+                cls.run_screening,
+                cls.inspect_screening,
+                if_(cls.has_selection)(cls.run_labelling, cls.inspect_labelling),
+                cls.decide,
+            ),
+            if_(cls.has_new_data)(
+                cls.plan, cls.run_training, cls.inspect_training, cls.run_evaluation, cls.inspect_evaluation
+            ),
+        )
+
+    def setup(self) -> None:
+        """Take over what an earlier run left."""
+        self.ctx.schedule_length = len(LoopSettings.model_validate(self.inputs.config.get_dict()).iterations())
+        self.ctx.iteration = self.inputs.first_iteration.value
+        self.ctx.datasets = dict(self.inputs.get("datasets", {}))
+        self.ctx.test_sets = dict(self.inputs.get("test_sets", {}))
+        self.ctx.models = dict(self.inputs.get("models", {}))
+        self.ctx.counts = {}
+        self.ctx.has_new_data = bool(self.ctx.datasets)
+        self.ctx.stop = False
+
+    def run_first_data(self) -> None:
+        """Submit the first dataset and the test set, where they are wanted and not given."""
+        for purpose, kind in FIRST_DATA.items():
+            if self.ctx[kind] or not self.inputs.config.get(purpose):
+                continue
+            plans = plan_initial_dataset(self.inputs.config, orm.Str(purpose))
+            node = self.submit(
+                InitialDatasetWorkChain,
+                settings=plans["settings"],
+                labelling=plans["labelling"],
+                structures=dict(self.inputs.structures),
+                max_concurrent=self.inputs.max_concurrent,
+                metadata={"call_link_label": purpose},
+                **self._where("reference"),
+            )
+            self.to_context(**{purpose: node})
+
+    def inspect_first_data(self) -> ExitCode | None:
+        """Attach the first shards."""
+        for purpose, kind in FIRST_DATA.items():
+            if purpose not in self.ctx:
+                continue
+            node = self.ctx[purpose]
+            for key, shard in output_namespace(node, "datasets").items():
+                self.out(f"{kind}.initial_{key}", shard)
+                self.ctx[kind][f"initial_{key}"] = shard
+            if not node.is_finished_ok:
+                return self._fail("INITIAL_DATASET", node)
+        self.ctx.has_new_data = True
+        return None
+
+    def should_iterate(self) -> bool:
+        """Return whether the schedule goes on."""
+        return not self.ctx.stop and self.ctx.iteration < self.ctx.schedule_length
+
+    def plan(self) -> None:
+        """Give every phase of the iteration its settings and seed."""
+        self.ctx.plans = dict(plan_iteration(self.inputs.config, orm.Int(self.ctx.iteration)))
+        self.report(f"iteration {self.ctx.iteration}")
+
+    def run_training(self) -> None:
+        """Submit the training of the committee on all shards."""
+        parents = self.ctx.models if self.ctx.plans["training"]["warm_start"] else {}
+        node = self.submit(
+            TrainingWorkChain,
+            settings=self.ctx.plans["training"],
+            datasets=self.ctx.datasets,
+            parents=parents,
+            max_concurrent=self.inputs.max_concurrent,
+            metadata={"call_link_label": self._label("training")},
+            **self._where("training"),
+        )
+        self.to_context(training=node)
+
+    def inspect_training(self) -> ExitCode | None:
+        """Attach the committee."""
+        node = self.ctx.training
+        if not node.is_finished_ok:
+            return self._fail("TRAINING", node)
+        self.ctx.models = dict(node.outputs.models)
+        for key, model in self.ctx.models.items():
+            self.out(f"models.{self._label()}.{key}", model)
+        self.ctx.has_new_data = False
+        return None
+
+    def run_sampling(self) -> None:
+        """Submit the dynamics and, beside it, the evaluation on the test set."""
+        self.run_evaluation()
+        self.run_calibration()
+        window = {"window": self.ctx.plans["window"]} if "window" in self.ctx.plans else {}
+        node = self.submit(
+            SamplingWorkChain,
+            settings=self.ctx.plans["sampling"],
+            structures=dict(self.inputs.structures),
+            models=self.ctx.models,
+            max_concurrent=self.inputs.max_concurrent,
+            metadata={"call_link_label": self._label("sampling")},
+            **window,
+            **self._where("sampling"),
+        )
+        self.to_context(sampling=node)
+
+    def inspect_sampling(self) -> ExitCode | None:
+        """Check that there is something to screen."""
+        if not self.ctx.sampling.is_finished_ok:
+            return self._fail("SAMPLING", self.ctx.sampling)
+        calibration = self.ctx.get("calibration")
+        if calibration and not calibration.is_finished_ok:
+            return self._fail("EVALUATION", calibration)
+        return self.inspect_evaluation()
+
+    def run_evaluation(self) -> None:
+        """Submit the evaluation of the committee, if there is a test set."""
+        if self.ctx.test_sets:
+            self.to_context(evaluation=self._evaluate("evaluation", self.ctx.test_sets))
+
+    def run_calibration(self) -> None:
+        """Submit the evaluation on validation frames, if the trust window is calibrated by them."""
+        self.ctx.calibration = None
+        window = self.ctx.plans["screening"]["window"]
+        if window["mode"] == "auto":
+            inputs = {"split": orm.Str("validation"), "percentile": orm.Float(window["percentile"])}
+            self.to_context(calibration=self._evaluate("calibration", self.ctx.datasets, **inputs))
+
+    def _evaluate(self, phase: str, datasets: dict[str, DatasetData], **inputs: orm.Data) -> orm.ProcessNode:
+        where = self._where("training")
+        return self.submit(
+            EvaluateCalculation,
+            code=where["code"],
+            datasets=datasets,
+            models=self.ctx.models,
+            metadata={"options": where["options"], "call_link_label": self._label(phase)},
+            **inputs,
+        )
+
+    def inspect_evaluation(self) -> ExitCode | None:
+        """Attach the errors on the test set."""
+        if not self.ctx.test_sets:
+            return None
+        if not self.ctx.evaluation.is_finished_ok:
+            return self._fail("EVALUATION", self.ctx.evaluation)
+        self.out(f"errors.{self._label()}", self.ctx.evaluation.outputs.errors)
+        return None
+
+    def run_screening(self) -> None:
+        """Submit the screening of what was sampled."""
+        calibration = self.ctx.get("calibration")
+        evaluation = {"evaluation": calibration.outputs.arrays} if calibration else {}
+        node = self.submit(
+            ScreeningWorkChain,
+            settings=self.ctx.plans["screening"],
+            trajectories=output_namespace(self.ctx.sampling, "trajectories"),
+            deviations=output_namespace(self.ctx.sampling, "deviations"),
+            datasets=self.ctx.datasets,
+            models=self.ctx.models,
+            metadata={"call_link_label": self._label("screening")},
+            **evaluation,
+            **self._where("screening"),
+        )
+        self.to_context(screening=node)
+
+    def inspect_screening(self) -> ExitCode | None:
+        """Attach the counts, and what was selected."""
+        node = self.ctx.screening
+        if not node.is_finished_ok:
+            return self._fail("SCREENING", node)
+        self.ctx.counts[self._label()] = node.outputs.counts
+        self.out(f"windows.{self._label()}", node.outputs.window)
+        self.out(f"counts.{self._label()}", node.outputs.counts)
+        if "record" in node.outputs:
+            self.out(f"records.{self._label()}", node.outputs.record)
+        return None
+
+    def has_selection(self) -> bool:
+        """Return whether a frame was selected; none is a good end of an iteration."""
+        return "structures" in self.ctx.screening.outputs
+
+    def run_labelling(self) -> None:
+        """Submit the labelling of the selected frames."""
+        node = self.submit(
+            LabellingWorkChain,
+            settings=self.ctx.plans["labelling"],
+            structures=dict(self.ctx.screening.outputs.structures),
+            record=self.ctx.screening.outputs.record,
+            max_concurrent=self.inputs.max_concurrent,
+            metadata={"call_link_label": self._label("labelling")},
+            **self._where("reference"),
+        )
+        self.to_context(labelling=node)
+
+    def inspect_labelling(self) -> ExitCode | None:
+        """Attach the new shard."""
+        node = self.ctx.labelling
+        if "report" in node.outputs:
+            self.out(f"labels.{self._label()}", node.outputs.report)
+        if "dataset" in node.outputs:
+            self.out(f"datasets.{self._label()}", node.outputs.dataset)
+        if not node.is_finished_ok:
+            return self._fail("LABELLING", node)
+        self.ctx.datasets[self._label()] = node.outputs.dataset
+        self.ctx.has_new_data = True
+        return None
+
+    def decide(self) -> None:
+        """Decide whether to go on."""
+        decision = decide_stop(self.inputs.config, **self.ctx.counts)
+        self.out(f"decisions.{self._label()}", decision)
+        self.ctx.stop = decision["stop"]
+        self.ctx.iteration += 1
+
+    def has_new_data(self) -> bool:
+        """Return whether the last committee has not seen all data."""
+        return bool(self.ctx.has_new_data)
+
+    def _where(self, role: str) -> dict[str, Any]:
+        """Return the code for a role and the scheduler options of its jobs."""
+        return {"code": self.inputs.codes[role], "options": dict(self.inputs.options.get(role, {}))}
+
+    def _label(self, phase: str | None = None) -> str:
+        stem = f"iteration_{self.ctx.iteration:02d}"
+        return f"{stem}_{phase}" if phase else stem
+
+    def _fail(self, phase: str, node: orm.ProcessNode) -> ExitCode:
+        code: ExitCode = self.exit_codes[f"ERROR_SUB_PROCESS_FAILED_{phase}"]
+        reason = node.exit_message or f"its process <{node.pk}> is {node.process_state.value}"
+        return code.format(iteration=self.ctx.iteration, reason=reason)

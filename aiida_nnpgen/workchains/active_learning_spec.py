@@ -1,0 +1,125 @@
+"""Ports and exit codes of the outer loop, and what its inputs must satisfy together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+from aiida.plugins import CalculationFactory
+from aiida.plugins.entry_point import get_entry_point_names
+from pydantic import ValidationError
+
+from ..common.exceptions import InputError
+from ..config.load import describe_errors
+from ..config.root import LoopSettings
+from ..data import DatasetData, PotentialData
+from .pool import validate_max_concurrent
+
+__all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
+
+ROLES = ("training", "sampling", "screening", "reference")
+PHASES = ("INITIAL_DATASET", "TRAINING", "SAMPLING", "SCREENING", "LABELLING", "EVALUATION")
+
+
+def validate_config(node: orm.Dict, _: Any) -> str | None:
+    """Check every value of the configuration."""
+    try:
+        LoopSettings.model_validate(node.get_dict())
+    except ValidationError as exception:
+        return describe_errors(exception)
+    return None
+
+
+def validate_inputs(inputs: Any, _: Any) -> str | None:
+    """Check the configuration against structures, codes and models."""
+    if "config" not in inputs or "structures" not in inputs or validate_config(inputs["config"], None):
+        return None
+    config = LoopSettings.model_validate(inputs["config"].get_dict())
+    known = config.training.elements
+    if known is None:
+        return "config: training.elements must be given"
+    name = f"nnpgen.labellers.{config.reference.labeller}"
+    if name not in get_entry_point_names("aiida.workflows"):
+        return f"reference.labeller: there is no labeller `{config.reference.labeller}`"
+    checks = [_check_elements(inputs, set(known)), _check_schedule(config, sorted(inputs["structures"]))]
+    return next((message for message in checks if message), None)
+
+
+def _check_elements(inputs: Any, known: set[str]) -> str | None:
+    """Check that the model has every element that it will meet."""
+    present = {f"structures.{key}": node.get_symbols_set() for key, node in inputs["structures"].items()}
+    for kind in ("datasets", "test_sets"):
+        present |= {f"{kind}.{key}": set(node.elements) for key, node in inputs.get(kind, {}).items()}
+    for place, elements in present.items():
+        if elements - known:
+            return (
+                f"{place} holds {', '.join(sorted(elements - known))}, missing from training.elements {sorted(known)}"
+            )
+    architecture = inputs["config"]["training"]["architecture"]
+    for key, model in inputs.get("models", {}).items():
+        if model.architecture != architecture:
+            return f"models.{key} is a `{model.architecture}`: training.architecture must not be `{architecture}`"
+        if set(model.elements) != known:
+            return f"models.{key} was trained for {model.elements}, not for training.elements {sorted(known)}"
+    return None
+
+
+def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
+    """Check that each run finds its structure, and that the architecture can do what the sampler needs."""
+    for index, entry in enumerate(config.schedule):
+        try:
+            entry.sampling.expand(structures)
+            entry.screening.check_elements(config.training.elements or [])
+        except InputError as exception:
+            return f"schedule[{index}]: {exception}"
+        name = f"nnpgen.samplers.{entry.sampling.sampler}"
+        if name not in get_entry_point_names("aiida.calculations"):
+            return f"schedule[{index}].sampling.sampler: there is no sampler `{entry.sampling.sampler}`"
+        sampler = CalculationFactory(name)
+        if not getattr(config.training.backend.abilities, sampler.REQUIRED_ABILITY):
+            architecture = config.training.architecture
+            return f"schedule[{index}].sampling.sampler: `{architecture}` cannot drive `{entry.sampling.sampler}`"
+    return None
+
+
+def define_ports(spec: WorkChainSpec) -> None:
+    """Declare inputs, outputs and exit codes of the outer loop."""
+    spec.input("config", valid_type=orm.Dict, validator=validate_config, help="The science of the run.")
+    spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
+    for role in ROLES:
+        spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
+        spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
+    spec.input(
+        "max_concurrent",
+        valid_type=int,
+        default=2,
+        non_db=True,
+        validator=validate_max_concurrent,
+        help="Largest number of jobs alive at a time, in each phase.",
+    )
+    spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
+    spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")
+    spec.input_namespace("test_sets", valid_type=DatasetData, required=False, help="Held-out frames, labelled before.")
+    spec.input(
+        "first_iteration", valid_type=orm.Int, default=lambda: orm.Int(0), help="Place in the schedule to start at."
+    )
+    spec.inputs.validator = validate_inputs
+    for name, kind, text in (
+        ("datasets", DatasetData, "Shards made by this run."),
+        ("test_sets", DatasetData, "Held-out frames made by this run."),
+        ("models", PotentialData, "Committee of each iteration; the last one is the result."),
+        ("errors", orm.Dict, "Errors on the test set, per iteration."),
+        ("windows", orm.Dict, "Trust window, per iteration."),
+        ("counts", orm.Dict, "Frames known, candidate and failed, per iteration."),
+        ("records", orm.Dict, "Selected frames and why, per iteration."),
+        ("labels", orm.Dict, "Yield and failures of the labels, per iteration."),
+        ("decisions", orm.Dict, "Share of known frames and whether to stop, per iteration."),
+    ):
+        spec.output_namespace(name, valid_type=kind, dynamic=True, help=text)
+    for offset, phase in enumerate(PHASES):
+        spec.exit_code(
+            455 + offset,
+            f"ERROR_SUB_PROCESS_FAILED_{phase}",
+            message=f"{phase.replace('_', ' ').capitalize()} failed in iteration {{iteration}}: {{reason}}",
+        )

@@ -1,0 +1,88 @@
+"""From a configuration file to the inputs of the loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ase.io
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+
+from ..calculations.functions import build_liquid
+from ..common.exceptions import InputError
+from ..common.seeds import derive_seed
+from ..config.root import ActiveLearningConfig, CodeSettings
+from ..config.structures import StructureSource
+from .active_learning_spec import ROLES, validate_inputs
+from .continuation import continue_from
+
+__all__ = ["build_inputs"]
+
+
+def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None = None) -> dict[str, Any]:
+    """Return the inputs of :class:`ActiveLearningWorkChain`.
+
+    Starting structures from an earlier run are taken over, the configuration's otherwise made or read.
+
+    :param config: the whole configuration.
+    :param folder: where relative file names in it start.
+    :param earlier: a run to continue.
+    :raises InputError: if a file or a code is missing, or the parts do not fit together; nothing was launched then.
+    """
+    codes = {role: _code(config, role) for role in ROLES}
+    inputs: dict[str, Any] = continue_from(earlier).inputs() if earlier else {}
+    if not earlier:
+        inputs["structures"] = {
+            key: node
+            for index, source in enumerate(config.structures)
+            for key, node in _structures(source, folder, f"structures[{index}]", config.seed).items()
+        }
+    loop = config.loop().model_dump(mode="json")
+    if loop["training"]["elements"] is None:
+        loop["training"]["elements"] = sorted(
+            {s for node in inputs["structures"].values() for s in node.get_symbols_set()}
+        )
+    inputs |= {
+        "config": orm.Dict(loop),
+        "codes": codes,
+        "options": {role: _settings(config, role).options for role in ROLES},
+        "max_concurrent": config.max_concurrent,
+        "metadata": {"label": config.name},
+    }
+    if message := validate_inputs(inputs, None):
+        raise InputError(message)
+    return inputs
+
+
+def _settings(config: ActiveLearningConfig, role: str) -> CodeSettings:
+    settings: CodeSettings = getattr(config.codes, role) or config.codes.training
+    return settings
+
+
+def _code(config: ActiveLearningConfig, role: str) -> orm.AbstractCode:
+    label = _settings(config, role).code
+    try:
+        return orm.load_code(label)
+    except (NotExistent, ValueError) as exception:
+        raise InputError(f"codes.{role}.code: there is no code `{label}`: see `verdi code list`") from exception
+
+
+def _structures(source: StructureSource, folder: Path, place: str, seed: int) -> dict[str, orm.StructureData]:
+    if source.liquid:
+        values = source.liquid.model_dump(exclude={"seed"})
+        drawn = derive_seed(seed, "structure", source.name) if source.liquid.seed is None else source.liquid.seed
+        return {source.name: build_liquid(orm.Dict(values), orm.Int(drawn))}
+    assert source.file is not None
+    path = folder / source.file
+    try:
+        images = ase.io.read(path, index=source.index)
+    except (OSError, ValueError, IndexError, StopIteration, ase.io.formats.UnknownFileTypeError) as exception:
+        raise InputError(f"{place}.file: `{path}` cannot be read: {exception}") from exception
+    atoms = images if isinstance(images, list) else [images]
+    for index, image in enumerate(atoms):
+        if not image.pbc.all() or image.cell.rank < 3:
+            raise InputError(f"{place}.file: frame {index} of `{path}` is not periodic in three directions")
+    if len(atoms) == 1:
+        return {source.name: orm.StructureData(ase=atoms[0])}
+    return {f"{source.name}_{index}": orm.StructureData(ase=image) for index, image in enumerate(atoms)}

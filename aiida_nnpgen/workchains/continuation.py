@@ -1,0 +1,79 @@
+"""Go on from an earlier run of the loop, finished or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiida import orm
+
+from ..common.exceptions import InputError
+from ..data import DatasetData, PotentialData
+from .ports import input_namespace, output_namespace
+
+__all__ = ["Continuation", "continue_from"]
+
+
+@dataclass
+class Continuation:
+    """What an earlier run left, as inputs of the next one.
+
+    :ivar first_iteration: the first one that was not completed.
+    """
+
+    first_iteration: int
+    structures: dict[str, orm.StructureData] = field(default_factory=dict)
+    datasets: dict[str, DatasetData] = field(default_factory=dict)
+    test_sets: dict[str, DatasetData] = field(default_factory=dict)
+    models: dict[str, PotentialData] = field(default_factory=dict)
+
+    def inputs(self) -> dict[str, Any]:
+        """Return the inputs of the loop."""
+        named = {name: getattr(self, name) for name in ("structures", "datasets", "test_sets", "models")}
+        return {"first_iteration": orm.Int(self.first_iteration)} | {
+            key: value for key, value in named.items() if value
+        }
+
+
+def continue_from(process: orm.ProcessNode) -> Continuation:
+    """Return what a run of the loop has completed.
+
+    An iteration is complete when its selected frames are labelled, or none was selected. Shards, test set and the last
+    committee of the complete part are kept; an iteration that was cut is done again, from the same seed.
+
+    :raises InputError: if the process is no active learning run.
+    """
+    if process.process_label != "ActiveLearningWorkChain":
+        raise InputError(f"<{process.pk}> is a `{process.process_label}`, not a run of active learning")
+    start = process.inputs.first_iteration.value
+    decisions = output_namespace(process, "decisions")
+    end = start
+    while f"iteration_{end:02d}" in decisions:
+        end += 1
+    datasets = input_namespace(process, "datasets") | {
+        key: node
+        for key, node in output_namespace(process, "datasets").items()
+        if not key.startswith("iteration_") or int(key.rpartition("_")[2]) < end
+    }
+    test_sets = input_namespace(process, "test_sets") | output_namespace(process, "test_sets")
+    _drop_incomplete(process, "initial_dataset", datasets)
+    _drop_incomplete(process, "test_set", test_sets)
+    models = output_namespace(process, "models").get(f"iteration_{end - 1:02d}") or input_namespace(process, "models")
+    return Continuation(
+        first_iteration=end,
+        structures=dict(process.inputs.structures),
+        datasets=datasets,
+        test_sets=test_sets,
+        models=dict(models) if end > start else input_namespace(process, "models"),
+    )
+
+
+def _drop_incomplete(process: orm.ProcessNode, purpose: str, shards: dict[str, DatasetData]) -> None:
+    """Remove the first shards if a part is missing, because the run was cut between them: all are made again."""
+    settings = process.inputs.config.get(purpose) or {}
+    parts = {"initial_aimd"} if settings.get("aimd") else set()
+    if settings.get("perturb"):
+        parts |= {f"initial_perturb_{key}" for key in process.inputs.structures}
+    if not parts <= set(shards):
+        for key in parts & set(shards):
+            del shards[key]

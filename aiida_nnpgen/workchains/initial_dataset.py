@@ -1,0 +1,127 @@
+"""Make a first dataset: random displacements, ab initio molecular dynamics, or both."""
+
+from __future__ import annotations
+
+from aiida import orm
+from aiida.engine import ExitCode, if_, while_
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+from aiida.plugins import CalculationFactory
+
+from ..calculations.functions import collect_labels, perturb_structure, plan_aimd, plan_calculator
+from ..data import DatasetData
+from .labelling import LabellingWorkChain
+from .pool import PoolWorkChain
+
+__all__ = ["InitialDatasetWorkChain"]
+
+PERTURB = "perturb_"
+"""What the keys of the displaced structures begin with."""
+
+
+class InitialDatasetWorkChain(PoolWorkChain):
+    """Label displaced structures; run dynamics with the reference method, whose frames are labels."""
+
+    @classmethod
+    def define(cls, spec: WorkChainSpec) -> None:
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="Code of the reference method.")
+        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        spec.input("settings", valid_type=orm.Dict, help="Settings of the first dataset, with their seed.")
+        spec.input("labelling", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
+        spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
+        spec.output_namespace("datasets", valid_type=DatasetData, dynamic=True, help="The shards.")
+        spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="Yield and failures of each shard.")
+        spec.exit_code(454, "ERROR_INITIAL_DATASET_FAILED", message="The first dataset could not be made: {reason}")
+        spec.outline(
+            cls.setup,
+            while_(cls.pool_is_busy)(cls.advance_pool),
+            if_(cls.should_collect_aimd)(cls.collect_aimd),
+            cls.results,
+        )
+
+    def setup(self) -> None:
+        """Line up the dynamics runs, and the labelling of displaced structures."""
+        keys: list[str] = []
+        if self.inputs.settings["aimd"]:
+            self.ctx.parameters = plan_calculator(self.inputs.labelling)
+            self.ctx.aimd = plan_aimd(self.inputs.settings, orm.List(sorted(self.inputs.structures)))
+            keys += sorted(self.ctx.aimd)
+        if self.inputs.settings["perturb"]:
+            keys += [f"{PERTURB}{key}" for key in sorted(self.inputs.structures)]
+        self.fill_pool(keys)
+        runs = sum(not key.startswith(PERTURB) for key in keys)
+        self.report(f"{runs} runs with the reference method, {len(keys) - runs} structures to displace and label")
+
+    def launch(self, key: str) -> orm.ProcessNode:
+        """Submit one run, or the labelling of one structure's displaced copies."""
+        return self._launch_labelling(key) if key.startswith(PERTURB) else self._launch_run(key)
+
+    def _launch_labelling(self, key: str) -> orm.ProcessNode:
+        name = key.removeprefix(PERTURB)
+        made = perturb_structure(self.inputs.settings, orm.Str(name), self.inputs.structures[name])
+        return self.submit(
+            LabellingWorkChain,
+            code=self.inputs.code,
+            options=self.inputs.options,
+            max_concurrent=1,
+            settings=self.inputs.labelling,
+            structures=dict(made["structures"]),
+            record=made["record"],
+            metadata={"call_link_label": key},
+        )
+
+    def _launch_run(self, key: str) -> orm.ProcessNode:
+        run = self.ctx.aimd[key]
+        return self.submit(
+            CalculationFactory(f"nnpgen.aimd.{self.inputs.labelling['labeller']}"),
+            code=self.inputs.code,
+            structure=self.inputs.structures[run["structure"]],
+            conditions=run,
+            parameters=self.ctx.parameters,
+            metadata={"call_link_label": key, "options": self.inputs.options},
+        )
+
+    def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
+        """Attach the shard of displaced structures; dynamics runs are collected together."""
+        if key.startswith(PERTURB):
+            if "report" in node.outputs:
+                self.out(f"reports.{key}", node.outputs.report)
+            if "dataset" in node.outputs:
+                self.out(f"datasets.{key}", node.outputs.dataset)
+        if not node.is_finished_ok:
+            self.report(f"{key} <{node.pk}>: {node.exit_message or node.process_state}")
+
+    def _runs(self) -> dict[str, orm.ProcessNode]:
+        return {key: node for key, node in sorted(self.ctx.children.items()) if not key.startswith(PERTURB)}
+
+    def should_collect_aimd(self) -> bool:
+        """Return whether a dynamics run gave frames."""
+        return any("labels" in node.outputs for node in self._runs().values())
+
+    def collect_aimd(self) -> None:
+        """Make a shard of all dynamics runs."""
+        nodes = {f"labels_{key}": node.outputs.labels for key, node in self._runs().items() if "labels" in node.outputs}
+        collected = collect_labels(self.inputs.labelling, **nodes)
+        self.out("reports.aimd", collected["report"])
+        self.ctx.aimd_yield = collected["report"]["yield"]
+        if "dataset" in collected:
+            self.out("datasets.aimd", collected["dataset"])
+
+    def results(self) -> ExitCode | None:
+        """Fail if a part gave nothing, or too little."""
+        reason = self._shortage()
+        return self.exit_codes.ERROR_INITIAL_DATASET_FAILED.format(reason=reason) if reason else None
+
+    def _shortage(self) -> str | None:
+        """Return what there is too little of."""
+        for key, node in sorted(self.ctx.children.items()):
+            if key.startswith(PERTURB) and not node.is_finished_ok:
+                return f"{key}: {node.exit_message or node.process_state.value}"
+        if not self.inputs.settings["aimd"]:
+            return None
+        if "aimd_yield" not in self.ctx:
+            return f"no dynamics run gave a frame ({next(iter(self._runs().values())).exit_message})"
+        needed = self.inputs.labelling["min_yield"]
+        if self.ctx.aimd_yield < needed:
+            return f"only {self.ctx.aimd_yield:.0%} of the dynamics frames are labels, less than {needed:.0%}"
+        return None

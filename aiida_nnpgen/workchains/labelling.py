@@ -1,0 +1,80 @@
+"""Label structures with the reference method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, WorkChain
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+from aiida.plugins import WorkflowFactory
+
+from ..calculations.functions import collect_labels
+from ..data import DatasetData
+from .pool import validate_max_concurrent
+from .ports import output_namespace
+
+__all__ = ["LabellingWorkChain"]
+
+
+class LabellingWorkChain(WorkChain):
+    """Hand structures to the labeller, and collect what passes the checks into a shard."""
+
+    @classmethod
+    def define(cls, spec: WorkChainSpec) -> None:
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="Code of the labeller.")
+        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        spec.input(
+            "max_concurrent",
+            valid_type=int,
+            default=2,
+            non_db=True,
+            validator=validate_max_concurrent,
+            help="Largest number of jobs alive at a time.",
+        )
+        spec.input("settings", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
+        spec.input_namespace(
+            "structures", valid_type=orm.StructureData, help="Frames, with keys `frame_0000` and so on."
+        )
+        spec.input("record", valid_type=orm.Dict, help="Per frame, why it was chosen.")
+        spec.output("dataset", valid_type=DatasetData, required=False, help="The new shard.")
+        spec.output("report", valid_type=orm.Dict, help="Counts, yield, and a reason for each frame that failed.")
+        spec.exit_code(
+            453,
+            "ERROR_YIELD_TOO_LOW",
+            message="Only {share:.0%} of the frames got a label, less than {needed:.0%}: {reasons}",
+        )
+        spec.outline(cls.run_labeller, cls.inspect_labeller)
+
+    def run_labeller(self) -> None:
+        """Submit the labeller."""
+        settings = self.inputs.settings.get_dict()
+        inputs: dict[str, Any] = {
+            "code": self.inputs.code,
+            "options": self.inputs.options,
+            "structures": dict(self.inputs.structures),
+            "settings": self.inputs.settings,
+            "max_concurrent": self.inputs.max_concurrent,
+            "metadata": {"call_link_label": "labeller"},
+        }
+        self.to_context(labeller=self.submit(WorkflowFactory(f"nnpgen.labellers.{settings['labeller']}"), **inputs))
+
+    def inspect_labeller(self) -> ExitCode | None:
+        """Collect the labels, and decide whether there are enough."""
+        nodes = {
+            f"{kind}_{key}": node
+            for kind in ("labels", "failures")
+            for key, node in output_namespace(self.ctx.labeller, kind).items()
+        }
+        collected = collect_labels(self.inputs.settings, self.inputs.record, **nodes)
+        self.out("report", collected["report"])
+        if "dataset" in collected:
+            self.out("dataset", collected["dataset"])
+        report, needed = collected["report"].get_dict(), self.inputs.settings["min_yield"]
+        self.report(f"{report['labelled']} frames labelled, {report['failed']} failed {report['reasons'] or ''}")
+        if report["yield"] < needed or not report["labelled"]:
+            return self.exit_codes.ERROR_YIELD_TOO_LOW.format(
+                share=report["yield"], needed=needed, reasons=report["reasons"]
+            )
+        return None

@@ -1,0 +1,19 @@
+"""Read ports of processes that may be empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+
+__all__ = ["input_namespace", "output_namespace"]
+
+
+def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
+    """Return the inputs in a namespace; none is an empty dictionary."""
+    return dict(process.inputs[name]) if name in process.inputs else {}
+
+
+def output_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
+    """Return the outputs in a namespace; none is an empty dictionary."""
+    return dict(process.outputs[name]) if name in process.outputs else {}

@@ -1,0 +1,133 @@
+"""Choose which sampled frames get a label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import ExitCode, WorkChain, if_
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+
+from ..calculations.deviation import DeviationCalculation
+from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
+from ..calculations.functions.select_structures import MAX_STRUCTURES
+from ..calculations.screen import ScreenCalculation
+from ..data import DatasetData, PotentialData
+from ..data.trajectory import candidates
+
+__all__ = ["ScreeningWorkChain"]
+
+
+class ScreeningWorkChain(WorkChain):
+    """Apply the trust window, then thin what is inside it in the space of the model's features."""
+
+    @classmethod
+    def define(cls, spec: WorkChainSpec) -> None:
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="Python interpreter with the library of the architecture.")
+        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
+        spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, required=False, help="Sampled frames.")
+        spec.input_namespace("deviations", valid_type=orm.ArrayData, help="Deviation of every sampled frame.")
+        spec.input_namespace("datasets", valid_type=DatasetData, help="The present dataset.")
+        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first gives the features.")
+        spec.input(
+            "evaluation",
+            valid_type=orm.ArrayData,
+            required=False,
+            help="Deviation and error of validation frames, by which a window in mode `auto` is calibrated.",
+        )
+        spec.output("window", valid_type=orm.Dict, help="Bounds of the trust window.")
+        spec.output("calibration", valid_type=orm.Dict, required=False, help="What a window in mode `auto` rests on.")
+        spec.output("counts", valid_type=orm.Dict, help="Frames known, candidate and failed, in all and per run.")
+        spec.output("screen", valid_type=orm.ArrayData, required=False, help="The map of candidates and dataset.")
+        spec.output("report", valid_type=orm.Dict, required=False, help="Candidates, selected, and dropped by reason.")
+        spec.output(
+            "record", valid_type=orm.Dict, required=False, help="Where each selected frame comes from, and why."
+        )
+        spec.output_namespace("structures", valid_type=orm.StructureData, dynamic=True, help="Selected frames.")
+        spec.exit_code(452, "ERROR_SCREENING_FAILED", message="The screening job failed: {reason}")
+        spec.outline(
+            if_(cls.needs_committee)(cls.run_committee, cls.inspect_committee),
+            cls.apply_window,
+            if_(cls.has_candidates)(cls.run_screening, cls.inspect_screening),
+        )
+
+    def needs_committee(self) -> bool:
+        """Return whether the window needs more than the sampler's largest force deviation."""
+        window = self.inputs.settings["window"]
+        more = window["percentile"] < 100 or window["energy"] or window["stress"]
+        return bool(more and self.inputs.get("trajectories"))
+
+    def run_committee(self) -> None:
+        """Submit the measurement of all deviations."""
+        node = self.submit(
+            DeviationCalculation,
+            code=self.inputs.code,
+            trajectories=dict(self.inputs.trajectories),
+            models=dict(self.inputs.models),
+            percentile=orm.Float(self.inputs.settings["window"]["percentile"]),
+            metadata={"options": self.inputs.options, "call_link_label": "deviation"},
+        )
+        self.to_context(committee=node)
+
+    def inspect_committee(self) -> ExitCode | None:
+        """Check that the deviations are there."""
+        if not self.ctx.committee.is_finished_ok:
+            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=self.ctx.committee.exit_message)
+        return None
+
+    def apply_window(self) -> None:
+        """Choose the window, and count what lies below, in and above it."""
+        measured: dict[str, Any] = dict(self.inputs.deviations)
+        if "committee" in self.ctx:
+            measured["committee"] = self.ctx.committee.outputs.deviation
+        calibration = {"evaluation": self.inputs.evaluation} if "evaluation" in self.inputs else {}
+        chosen = choose_window(self.inputs.settings, **calibration, **measured)
+        assigned = assign_levels(chosen["window"], **measured)
+        self.ctx.levels = assigned["levels"]
+        for name, node in (*chosen.items(), ("counts", assigned["counts"])):
+            self.out(name, node)
+        window, counts = chosen["window"], assigned["counts"].get_dict()
+        bounds = f"[{window['lo']:.3g}, {window['hi']:.3g}) eV/Å"
+        self.report(
+            f"{counts['sampled']} frames: {counts['known']} known, {counts['candidate']} in the window {bounds}, "
+            f"{counts['failed']} beyond"
+        )
+
+    def has_candidates(self) -> bool:
+        """Return whether a frame lies in the window."""
+        return bool(candidates(self.inputs.get("trajectories", {}), self.ctx.levels))
+
+    def run_screening(self) -> None:
+        """Submit the screening job."""
+        node = self.submit(
+            ScreenCalculation,
+            code=self.inputs.code,
+            trajectories=dict(self.inputs.trajectories),
+            datasets=dict(self.inputs.datasets),
+            model=self.inputs.models[min(self.inputs.models)],
+            levels=self.ctx.levels,
+            settings=self.inputs.settings,
+            metadata={"options": self.inputs.options, "call_link_label": "screening"},
+        )
+        self.to_context(screening=node)
+
+    def inspect_screening(self) -> ExitCode | None:
+        """Turn what was selected into structures."""
+        node = self.ctx.screening
+        if not node.is_finished_ok:
+            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=node.exit_message)
+        screen, report = node.outputs.screen, node.outputs.report
+        self.out("screen", screen)
+        self.out("report", report)
+        dropped = ", ".join(f"{count} {reason}" for reason, count in report["dropped"].items())
+        self.report(f"{report['n_selected']} frames selected" + (f"; dropped: {dropped}" if dropped else ""))
+        if not report["n_selected"]:
+            return None
+        self.out("record", record_selection(screen, self.ctx.levels, **self.inputs.trajectories))
+        for first in range(0, report["n_selected"], MAX_STRUCTURES):
+            selected = select_structures(screen, self.ctx.levels, orm.Int(first), **self.inputs.trajectories)
+            for key, structure in selected.items():
+                self.out(f"structures.{key}", structure)
+        return None

@@ -1,0 +1,110 @@
+"""What a run of the loop did, as rows: one per iteration and ensemble."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import nan
+from statistics import fmean
+
+from aiida import orm
+
+from .ports import output_namespace
+
+__all__ = ["ErrorRow", "SamplingRow", "errors", "sampling_table"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingRow:
+    """One ensemble of one iteration, as in Table 1 of Matsumura et al.
+
+    :ivar temperatures: K, of all its runs.
+    :ivar unstable: runs that failed.
+    :ivar candidates: frames inside the trust window.
+    """
+
+    iteration: int
+    ensemble: str
+    temperatures: tuple[float, ...]
+    runs: int
+    unstable: int
+    sampled: int
+    candidates: int
+    selected: int
+    labelled: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRow:
+    """Errors of a committee on the test set, as means over its members: eV/atom and eV/Å."""
+
+    iteration: int
+    energy_rmse: float
+    force_rmse: float
+
+
+def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
+    """Return the rows of a run of the loop, as far as it has come."""
+    rows = []
+    for key, counts in sorted(output_namespace(process, "counts").items()):
+        runs = _runs(process, f"{key}_sampling")
+        record = output_namespace(process, "records").get(key)
+        shard = output_namespace(process, "datasets").get(key)
+        chosen = record.get_dict() if record else {}
+        origins = shard.origins if shard else []
+        selected = Counter(entry["trajectory"] for entry in chosen.values())
+        labelled = Counter(chosen[(origin.structure or "").rpartition("__")[2]]["trajectory"] for origin in origins)
+        rows += _rows(int(key.rpartition("_")[2]), counts["runs"], runs, selected, labelled)
+    return rows
+
+
+def errors(process: orm.ProcessNode) -> list[ErrorRow]:
+    """Return the errors on the test set, iteration by iteration."""
+    rows = []
+    for key, node in sorted(output_namespace(process, "errors").items()):
+        energy, force = (_mean([member[name]["rmse"] for member in node["models"]]) for name in ("energy", "forces"))
+        rows.append(ErrorRow(iteration=int(key.rpartition("_")[2]), energy_rmse=energy, force_rmse=force))
+    return rows
+
+
+def _mean(values: list[float | None]) -> float:
+    """Return the mean; NaN if a member predicted something that is not finite."""
+    return fmean(nan if value is None else value for value in values)
+
+
+def _rows(
+    iteration: int,
+    counts: dict[str, dict[str, int]],
+    runs: dict[str, orm.ProcessNode],
+    selected: Counter[str],
+    labelled: Counter[str],
+) -> list[SamplingRow]:
+    groups: dict[str, list[str]] = {}
+    for key, node in sorted(runs.items()):
+        conditions = node.inputs.conditions["conditions"]
+        name = conditions["ensemble"]
+        if name == "nemd":
+            name += f" {conditions['volume_ratio']:g}"
+        groups.setdefault(name, []).append(key)
+    return [
+        SamplingRow(
+            iteration=iteration,
+            ensemble=name,
+            temperatures=tuple(sorted({runs[key].inputs.conditions["conditions"]["temperature"] for key in keys})),
+            runs=len(keys),
+            unstable=sum(not runs[key].is_finished_ok for key in keys),
+            sampled=sum(sum(counts.get(key, {}).values()) for key in keys),
+            candidates=sum(counts.get(key, {}).get("candidate", 0) for key in keys),
+            selected=sum(selected[key] for key in keys),
+            labelled=sum(labelled[key] for key in keys),
+        )
+        for name, keys in groups.items()
+    ]
+
+
+def _runs(process: orm.ProcessNode, label: str) -> dict[str, orm.ProcessNode]:
+    """Return the runs of a sampling phase by their call link label."""
+    phase = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=label).first()
+    if phase is None:
+        return {}
+    return {link.link_label: link.node for link in phase.node.base.links.get_outgoing(orm.CalcJobNode).all()}

@@ -1,0 +1,103 @@
+"""What the loop refuses before it launches anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiida import orm
+from aiida.engine import run
+
+from aiida_nnpgen.calculations.lammps import LammpsCalculation
+from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.data import PotentialData
+from aiida_nnpgen.workchains.active_learning import ActiveLearningWorkChain
+
+# The same worker as the loop itself: they share its fixtures.
+pytestmark = pytest.mark.xdist_group("loop")
+
+
+def count_jobs() -> int:
+    """Return the number of processes that the database holds, calculation functions apart."""
+    kinds = [orm.WorkChainNode, orm.CalcJobNode]
+    return sum(orm.QueryBuilder().append(kind).count() for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("committee: 2", "committee: 2\n  elements: [H, N]"), "structures.water holds O"),
+        (
+            ("stride: 10\n      runs", "stride: 10\n      sampler: gromacs\n      runs"),
+            r"schedule\[0\].sampling.sampler",
+        ),
+        (
+            ("batch_size: 3", "batch_size: 3\n  labeller: gaussian"),
+            "reference.labeller: there is no labeller `gaussian`",
+        ),
+        (("pair: [O, H]", "pair: [O, S]"), r"schedule\[1\]: element `S`"),
+        (
+            ("temperatures: [300 K], length: 0.1 ps}", f"temperatures: {list(range(300, 381))}, length: 0.1 ps}}"),
+            r"schedule\[0\]: .*80",
+        ),
+        (("nnpgen-lammps@localhost", "nnpgen-gromacs@localhost"), "codes.sampling.code: .*`nnpgen-gromacs@localhost`"),
+    ],
+    ids=["element", "sampler", "labeller", "pair", "runs", "code"],
+)
+def test_build_inputs_names_the_place(
+    loop_inputs: Callable[..., dict[str, Any]], change: tuple[str, str], message: str
+) -> None:
+    """What does not fit together is named with its place in the configuration, and nothing is launched."""
+    before = count_jobs()
+    with pytest.raises(InputError, match=message):
+        loop_inputs(change)
+    assert count_jobs() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"training": {"temperature": 3}}, "training.temperature: unknown key"),
+        ({"seed": -1}, "seed: "),
+        ({"stop": {"known_share": 2}}, "stop.known_share: "),
+    ],
+)
+def test_active_learning_validates_its_configuration(
+    loop_inputs: Callable[..., dict[str, Any]], change: dict[str, Any], message: str
+) -> None:
+    """Inputs that come past the command line are checked all the same."""
+    inputs, before = loop_inputs(), count_jobs()
+    config = orm.Dict(inputs["config"].get_dict() | change)
+    with pytest.raises(ValueError, match=message):
+        run(ActiveLearningWorkChain, **(inputs | {"config": config}))
+    assert count_jobs() == before
+
+
+def test_active_learning_refuses_an_architecture_without_the_ability(
+    loop_inputs: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sampler that asks for what the architecture cannot do is refused."""
+    inputs = loop_inputs()
+    monkeypatch.setattr(LammpsCalculation, "REQUIRED_ABILITY", "descriptors")
+    from aiida_nnpgen.models.deepmd import DeepmdBackend
+
+    abilities = type(DeepmdBackend.abilities)(lammps=True, ase=True, warm_start=True, descriptors=False)
+    monkeypatch.setattr(DeepmdBackend, "abilities", abilities)
+    with pytest.raises(ValueError, match=r"schedule\[0\].sampling.sampler: `deepmd` cannot drive `lammps`"):
+        run(ActiveLearningWorkChain, **inputs)
+
+
+def test_active_learning_refuses_models_of_other_elements(
+    loop_inputs: Callable[..., dict[str, Any]], generate_potential: Callable[..., PotentialData]
+) -> None:
+    """A committee to start from must fit the configuration."""
+    models = {"model_0": generate_potential(("C", "H"))}
+    with pytest.raises(ValueError, match=r"models.model_0 was trained for \['C', 'H'\]"):
+        run(ActiveLearningWorkChain, **loop_inputs(), models=models)
+
+
+def test_active_learning_refuses_no_place(loop_inputs: Callable[..., dict[str, Any]]) -> None:
+    """At least one job must be allowed at a time."""
+    with pytest.raises(ValueError, match="`max_concurrent` must be at least 1"):
+        run(ActiveLearningWorkChain, **(loop_inputs() | {"max_concurrent": 0}))
