@@ -1,0 +1,75 @@
+"""Load nodes, launch the loop, and watch it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import aiida
+from aiida import orm
+from aiida.common.exceptions import ConfigurationError, NotExistent, ProfileConfigurationError
+from aiida.engine import submit
+from rich.console import Console
+
+from ..common.exceptions import InputError, NnpgenError
+from ..config.root import ActiveLearningConfig
+from ..workchains.active_learning import ActiveLearningWorkChain
+from ..workchains.builder import build_inputs
+from .progress import Progress
+from .tables import make_console
+
+__all__ = ["POLL_INTERVAL", "follow", "load", "load_profile", "submit_loop"]
+
+POLL_INTERVAL = 2.0
+"""Seconds between two looks at a running process."""
+
+
+def load_profile(name: str | None) -> None:
+    """Load an AiiDA profile.
+
+    :raises InputError: if there is none of that name.
+    """
+    try:
+        aiida.load_profile(name)
+    except (ConfigurationError, ProfileConfigurationError) as exception:
+        raise InputError(f"{exception} Create one with `verdi presto`.") from exception
+
+
+def load(profile: str | None, identifier: str) -> orm.Node:
+    """Return a node by pk, UUID or label.
+
+    :raises InputError: if there is none.
+    """
+    load_profile(profile)
+    try:
+        return orm.load_node(identifier)
+    except (NotExistent, ValueError) as exception:
+        raise InputError(f"there is no node `{identifier}`") from exception
+
+
+def submit_loop(
+    profile: str | None, config: ActiveLearningConfig, folder: Path, continue_from: str | None = None
+) -> orm.WorkChainNode:
+    """Submit the loop to the daemon."""
+    load_profile(profile)
+    earlier = load(profile, continue_from) if continue_from else None
+    return submit(ActiveLearningWorkChain, **build_inputs(config, folder, earlier))
+
+
+def follow(node: orm.ProcessNode, console: Console | None = None) -> None:
+    """Show the progress of a process until it ends.
+
+    :raises NnpgenError: if it failed.
+    """
+    console = console or make_console()
+    progress = Progress(node, console)
+    with console.status("starting") as status:
+        while True:
+            ended = node.is_terminated
+            status.update(progress.update())
+            if ended:
+                break
+            time.sleep(POLL_INTERVAL)
+    if not node.is_finished_ok:
+        state = node.process_state.value if node.process_state else "unknown"
+        raise NnpgenError(f"process <{node.pk}> did not succeed ({state}): {node.exit_message or node.exception}")

@@ -1,0 +1,106 @@
+"""Tables of the command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from aiida import orm
+from rich.console import Console
+from rich.table import Table
+
+from ..common.exceptions import InputError
+from ..config.sampling import SamplingSettings
+from ..data import PotentialData
+from ..data.lineage import frames_of_model, models_of_frame
+from ..workchains.summary import errors, sampling_table
+
+__all__ = ["make_console", "print_frames", "print_models", "print_summary", "print_survival"]
+
+
+def make_console() -> Console:
+    """Return a console; where the output is no terminal, tables get the width that they need."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _table(title: str, left: list[str], right: list[str]) -> Table:
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for column in left:
+        table.add_column(column)
+    for column in right:
+        table.add_column(column, justify="right")
+    return table
+
+
+def print_summary(process: orm.ProcessNode, console: Console | None = None) -> None:
+    """Print what each iteration sampled, selected and labelled, and the errors on the test set."""
+    console = console or make_console()
+    table = _table(
+        f"Active learning <{process.pk}>",
+        ["iter.", "ensemble", "T / K"],
+        ["runs", "unstable", "sampled", "in window", "selected", "labelled"],
+    )
+    for row in sampling_table(process):
+        temperatures = ", ".join(f"{value:g}" for value in row.temperatures)
+        numbers = (row.runs, row.unstable, row.sampled, row.candidates, row.selected, row.labelled)
+        table.add_row(str(row.iteration), row.ensemble.upper(), temperatures, *map(str, numbers))
+    console.print(table)
+    measured = errors(process)
+    if measured:
+        table = _table(
+            "Errors on the test set", ["model of iteration"], ["energy RMSE / meV/atom", "force RMSE / eV/Å"]
+        )
+        for error in measured:
+            table.add_row(str(error.iteration), f"{1000 * error.energy_rmse:.2f}", f"{error.force_rmse:.3f}")
+        console.print()
+        console.print(table)
+
+
+def print_survival(
+    results: dict[str, tuple[float, str]], settings: SamplingSettings, console: Console | None = None
+) -> None:
+    """Print how long the same run lasted with several committees.
+
+    :param results: per committee, the time in ps until the first sign of failure and how the run ended.
+    :param settings: of the run.
+    """
+    console = console or make_console()
+    [conditions] = settings.conditions(settings.runs[0])
+    length = conditions.steps * conditions.timestep / 1000
+    title = f"Survival in {conditions.ensemble.value.upper()} at {conditions.temperature:g} K, {length:g} ps at most"
+    table = _table(title, ["committee"], ["ps"])
+    table.add_column("end")
+    for name, (time, message) in results.items():
+        table.add_row(name, f"{time:.2f}", message)
+    console.print()
+    console.print(table)
+
+
+def print_frames(model: orm.Node, console: Console | None = None) -> None:
+    """Print every frame that trained a model."""
+    if not isinstance(model, PotentialData):
+        raise InputError(f"<{model.pk}> is a {type(model).__name__}, not a potential")
+    console = console or make_console()
+    frames = frames_of_model(model)
+    columns = ["iteration", "split", "structure", "label process", "frame", "reason"]
+    table = _table(f"{len(frames)} frames of model <{model.pk}>", columns, [])
+    for frame in frames:
+        identifiers = [(uuid or "imported")[:8] for uuid in (frame.structure, frame.process)]
+        iteration = "initial" if frame.iteration < 0 else str(frame.iteration)
+        table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), frame.reason)
+    console.print(table)
+    counts = Counter(frame.split.name.lower() for frame in frames)
+    console.print(", ".join(f"{count} for {name}" for name, count in sorted(counts.items())))
+
+
+def print_models(structure: orm.Node, console: Console | None = None) -> None:
+    """Print every model that a frame trained."""
+    if not isinstance(structure, orm.StructureData):
+        raise InputError(f"<{structure.pk}> is a {type(structure).__name__}, not a structure")
+    console = console or make_console()
+    models = models_of_frame(structure)
+    table = _table(f"{len(models)} models trained with <{structure.pk}>", ["pk", "UUID", "architecture"], ["seed"])
+    for model in models:
+        seed = model.base.attributes.get("seed")
+        table.add_row(str(model.pk), model.uuid, model.architecture, str(seed))
+    console.print(table)
