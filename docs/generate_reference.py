@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 NOTE = "<!-- Written by docs/generate_reference.py: change the code, not this page. -->"
-DIMENSIONS = ("Time", "Temperature", "Pressure", "Length", "Force", "Density")
+DIMENSIONS = ("Cutoff", "Time", "Temperature", "Pressure", "Length", "Force", "Density")
 PLAIN = {bool: "true or false", int: "whole number", float: "number", str: "text", Path: "path", object: "value"}
 BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 # What the code says nowhere beside the key itself.

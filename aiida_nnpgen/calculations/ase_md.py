@@ -8,10 +8,12 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structure_to_frames
+from ..dft.ase_code import calculator_of
+from ..dft.method import Method
 from ..jobs.files import RESULT
 from ..jobs.md import HEADER, TRAJECTORY
-from .ase_label import calculator_of, validate_parameters
 from .job import JobCalculation
+from .method import validate_method
 
 __all__ = ["AseMdCalculation"]
 
@@ -26,13 +28,8 @@ class AseMdCalculation(JobCalculation):
         super().define(spec)
         spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
         spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
-        spec.input(
-            "parameters",
-            valid_type=orm.Dict,
-            validator=validate_parameters,
-            help="Import path of the ASE calculator, and its keywords; empty: GFN1-xTB.",
-        )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.aimd.ase"
+        spec.input("method", valid_type=orm.Dict, validator=validate_method("ase"), help="Calculator and keywords.")
+        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.ase_md"
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
         spec.output("report", valid_type=orm.Dict, help="How the run ended.")
         spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The run gave no frame: {message}")
@@ -41,7 +38,7 @@ class AseMdCalculation(JobCalculation):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         values = self.inputs.conditions.get_dict()
         config = {
-            **calculator_of(self.inputs.parameters),
+            **calculator_of(Method.from_dict(self.inputs.method.get_dict())),
             "conditions": values["conditions"],
             "seed": values["seed"],
         }

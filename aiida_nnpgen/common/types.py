@@ -28,6 +28,7 @@ class Thermostat(StrEnum):
 
     NOSE_HOOVER = "nose_hoover"  # deterministic chain
     LANGEVIN = "langevin"  # friction and random force
+    CSVR = "csvr"  # stochastic rescaling of velocities
 
 
 class TrustLevel(IntEnum):

@@ -51,6 +51,7 @@ UNITS: dict[str, dict[str, float]] = {
     "pressure": {"bar": 1.0, "kbar": 1e3, "Pa": 1e-5, "MPa": 10.0, "GPa": 1e4, "atm": 1.01325},
     "length": {"Å": 1.0, "A": 1.0, "angstrom": 1.0, "nm": 10.0, "bohr": BOHR},
     "force": {"eV/Å": 1.0, "eV/A": 1.0, "meV/Å": 1e-3, "meV/A": 1e-3, "Ha/bohr": HARTREE / BOHR},
+    "cutoff": {"Ry": 1.0, "Ha": 2.0, "eV": 2.0 / HARTREE},
     "density": {"g/cm3": 1.0, "g/cm³": 1.0, "kg/m3": 1e-3, "kg/m³": 1e-3},
 }
 """Per dimension, the accepted unit symbols and their size in the unit that stands first."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..common.units import parse_quantity
 
-__all__ = ["Density", "Force", "Length", "Name", "Pressure", "Section", "Temperature", "Time"]
+__all__ = ["Cutoff", "Density", "Force", "Length", "Name", "Pressure", "Section", "Temperature", "Time"]
 
 
 def _quantity(dimension: str) -> BeforeValidator:
@@ -19,6 +19,8 @@ Time = Annotated[float, _quantity("time"), Field(gt=0, allow_inf_nan=False)]
 """Positive time; a bare number is in fs."""
 Temperature = Annotated[float, _quantity("temperature"), Field(gt=0, allow_inf_nan=False)]
 """Positive temperature in K."""
+Cutoff = Annotated[float, _quantity("cutoff"), Field(gt=0, allow_inf_nan=False)]
+"""Positive energy of plane waves; a bare number is in Ry."""
 Pressure = Annotated[float, _quantity("pressure"), Field(allow_inf_nan=False)]
 """Pressure of either sign; a bare number is in bar."""
 Length = Annotated[float, _quantity("length"), Field(gt=0, allow_inf_nan=False)]

@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from pydantic import Field, model_validator
 
+from ..common import plugins
+from ..common.exceptions import InputError
 from ..common.types import Ensemble, Thermostat
 from ..dft.base import LabelChecks
+from ..dft.code import DftCode, Protocol
+from ..dft.method import Method
 from ..samplers.base import Conditions
 from .fields import Length, Section, Temperature, Time
+from .method import MethodRule, MethodSettings, StructureFacts
 
 __all__ = ["AimdSettings", "InitialDatasetSettings", "PerturbSettings", "ReferenceSettings"]
 
 
-class ReferenceSettings(Section):
-    """The labeller and what counts as a label."""
+class ReferenceSettings(MethodSettings):
+    """The labeller, its level of theory, and what counts as a label."""
 
     labeller: str = "ase"
-    parameters: dict[str, Any] = Field(default_factory=dict, description="of the labeller; empty: its defaults")
-    batch_size: int = Field(default=20, ge=1, le=80, description="frames per job")
+    protocol: Protocol = Field(default=Protocol.BALANCED, description="what the other keys change")
+    rules: list[MethodRule] = Field(default_factory=list, description="for some structures; later ones prevail")
+    pseudopotentials: str | dict[str, str] | None = Field(
+        default=None, description="label of a family in AiiDA, or a file per element"
+    )
+    batch_size: int = Field(default=20, ge=1, le=80, description="frames per job, where the code takes several")
     checks: LabelChecks = Field(default_factory=LabelChecks)
     min_yield: float = Field(default=0.5, ge=0, le=1, description="share of frames that must get a label")
     max_attempts: int = Field(default=3, ge=1, description="jobs per batch before its frames are given up")
+
+    @property
+    def code(self) -> DftCode:
+        """Return what is known about the labeller's code."""
+        return cast(DftCode, plugins.load("nnpgen.dft", self.labeller))
+
+    @model_validator(mode="after")
+    def _check_methods(self) -> ReferenceSettings:
+        for place, values in [("", self), *((f"rules[{index}]: ", rule) for index, rule in enumerate(self.rules))]:
+            try:
+                overrides = [self.overrides()] if values is self else [self.overrides(), values.overrides()]
+                self.code.check(self.code.method(self.protocol, *overrides))
+            except InputError as exception:
+                raise ValueError(f"{place}{exception}") from exception
+        if self.code.PSEUDOPOTENTIALS and not self.pseudopotentials:
+            raise ValueError(f"`{self.labeller}` needs `pseudopotentials`: a family in AiiDA, or a file per element")
+        return self
+
+    def method_of(self, structure: StructureFacts) -> Method:
+        """Return the level of theory for one structure: the protocol, this section, then every rule that matches.
+
+        :raises InputError: if the rules together make what the code cannot take.
+        """
+        matching = [rule.overrides() for rule in self.rules if rule.match.matches(structure)]
+        method = self.code.method(self.protocol, self.overrides(), *matching)
+        self.code.check(method)
+        return method
 
 
 class PerturbSettings(Section):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from ..common.exceptions import InputError
 from ..screening.settings import ScreeningSettings
 from .fields import Name, Section
 from .reference import InitialDatasetSettings, ReferenceSettings
@@ -66,6 +67,17 @@ class LoopSettings(Section):
                     f"schedule[{index}].screening.window.mode: `auto` needs validation frames, "
                     "but initial_dataset.validation_fraction is `0`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_thermostats(self) -> LoopSettings:
+        for place in ("initial_dataset", "test_set"):
+            purpose = getattr(self, place)
+            if purpose is not None and purpose.aimd is not None:
+                try:
+                    self.reference.code.check_thermostat(purpose.aimd.thermostat)
+                except InputError as exception:
+                    raise ValueError(f"{place}.aimd.thermostat: {exception}") from exception
         return self
 
     def iterations(self) -> list[Iteration]:

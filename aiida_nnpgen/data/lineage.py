@@ -17,7 +17,10 @@ from ..common.types import Split
 from .dataset import DatasetData, Origin
 from .potential import PotentialData
 
-__all__ = ["FrameLineage", "frames_of_model", "models_of_frame"]
+__all__ = ["CALCULATED", "FrameLineage", "frames_of_model", "models_of_frame"]
+
+CALCULATED = "calculated"
+"""Link label by which the output of a code enters the function that makes a label of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,8 @@ def _frames_of_shard(shard: DatasetData) -> Iterable[FrameLineage]:
     labels = _inputs(shard.creator) if shard.creator else {}
     makers = {name: labels[name].creator for name in {origin.label for origin in shard.origins} if name in labels}
     sources = {name: _inputs(maker) for name, maker in makers.items() if maker}
+    # Where a function brought the output of a code into our units, the calculation behind it made the label.
+    makers |= {name: inputs[CALCULATED].creator for name, inputs in sources.items() if CALCULATED in inputs}
     for row, (origin, split) in enumerate(zip(shard.origins, shard.split.tolist(), strict=True)):
         yield _resolve(shard, row, origin, Split(split), labels, makers, sources)
 

@@ -65,4 +65,5 @@ class LammpsParser(Parser):
             kept = np.flatnonzero(trust_levels(run.deviation, window["lo"], window["hi"]) == TrustLevel.CANDIDATE)
         if len(kept):
             node = frames_to_trajectory(run.frames[kept], run.steps[kept], deviation=run.deviation[kept])
+            node.base.attributes.set("start", self.node.inputs.conditions.get("structure", ""))
             self.out("trajectory", node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms, units
 from ase.constraints import FixCom
+from ase.md.bussi import Bussi
 from ase.md.langevinbaoab import LangevinBAOAB
 from ase.md.md import MolecularDynamics
 from ase.md.nose_hoover_chain import MTKNPT, IsotropicMTKNPT, MaskedMTKNPT, NoseHooverChainNVT
@@ -20,6 +21,7 @@ ABILITIES: frozenset[tuple[Ensemble, PressureCoupling | None, Thermostat]] = fro
     {
         (Ensemble.NVT, None, Thermostat.NOSE_HOOVER),
         (Ensemble.NVT, None, Thermostat.LANGEVIN),
+        (Ensemble.NVT, None, Thermostat.CSVR),
         (Ensemble.NPT, PressureCoupling.ISO, Thermostat.NOSE_HOOVER),
         (Ensemble.NPT, PressureCoupling.ANISO, Thermostat.NOSE_HOOVER),
         (Ensemble.NPT, PressureCoupling.TRI, Thermostat.NOSE_HOOVER),
@@ -58,16 +60,19 @@ def make_dynamics(atoms: Atoms, conditions: Conditions, generator: np.random.Gen
     """Return the integrator for the conditions.
 
     Nosé-Hoover chains and their barostats are those of Martyna, Tobias, Klein, J. Chem. Phys. 101, 4177 (1994);
-    Langevin is BAOAB, Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013).
+    Langevin is BAOAB, Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013); stochastic rescaling of velocities is
+    that of Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007).
 
     :param atoms: with calculator and momenta of zero sum; the integrator moves it.
-    :param generator: source of the Langevin noise.
+    :param generator: source of the noise.
     """
     step = conditions.timestep * units.fs
     damping = conditions.thermostat_damping * units.fs
+    if conditions.thermostat is not Thermostat.NOSE_HOOVER and len(atoms) > 1:
+        atoms.set_constraint(FixCom())
+    if conditions.thermostat is Thermostat.CSVR:
+        return Bussi(atoms, step, conditions.temperature, damping, rng=generator)
     if conditions.thermostat is Thermostat.LANGEVIN:
-        if len(atoms) > 1:
-            atoms.set_constraint(FixCom())
         kind = _DrivenLangevin if conditions.ensemble is Ensemble.NEMD else LangevinBAOAB
         dynamics = kind(atoms, step, temperature_K=conditions.temperature, T_tau=damping, rng=generator)
     else:

@@ -227,6 +227,10 @@ def _run_command(conditions: Conditions, interaction: Interaction) -> str:
     )
 
 
+_STOCHASTIC = {Thermostat.LANGEVIN: ("langevin", " zero yes"), Thermostat.CSVR: ("temp/csvr", "")}
+"""Fix of each thermostat that draws random numbers, and what it is told besides."""
+
+
 def _fixes(conditions: Conditions, seed: int) -> list[str]:
     """Return the integrator, the thermostat and what drives the box."""
     temperature = f"{conditions.temperature} {conditions.temperature}"
@@ -235,15 +239,16 @@ def _fixes(conditions: Conditions, seed: int) -> list[str]:
     if conditions.ensemble is Ensemble.NPT:
         pressure = f"{conditions.pressure} {conditions.pressure} {conditions.barostat_damping / 1000}"
         barostat = f" {conditions.coupling.value} {pressure}"
-    if conditions.thermostat is Thermostat.LANGEVIN:
-        noise = derive_seed(seed, "langevin")
-        fixes = [
-            f"fix integrator all nph{barostat}" if barostat else "fix integrator all nve",
-            f"fix thermostat all langevin {temperature} {damping} {noise} zero yes",
-        ]
-    else:
+    if conditions.thermostat is Thermostat.NOSE_HOOVER:
         style = "npt" if barostat else "nvt"
         fixes = [f"fix integrator all {style} temp {temperature} {damping}{barostat}"]
+    else:
+        noise = derive_seed(seed, conditions.thermostat.value)
+        style, option = _STOCHASTIC[conditions.thermostat]
+        fixes = [
+            f"fix integrator all nph{barostat}" if barostat else "fix integrator all nve",
+            f"fix thermostat all {style} {temperature} {damping} {noise}{option}",
+        ]
     return fixes + _deformation(conditions)
 
 

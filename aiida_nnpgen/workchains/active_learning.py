@@ -15,7 +15,7 @@ from ..data import DatasetData
 from .active_learning_spec import define_ports
 from .initial_dataset import InitialDatasetWorkChain
 from .labelling import LabellingWorkChain
-from .ports import output_namespace
+from .ports import output_namespace, reason_of
 from .sampling import SamplingWorkChain
 from .screening import ScreeningWorkChain
 from .training import TrainingWorkChain
@@ -80,7 +80,7 @@ class ActiveLearningWorkChain(WorkChain):
                 structures=dict(self.inputs.structures),
                 max_concurrent=self.inputs.max_concurrent,
                 metadata={"call_link_label": purpose},
-                **self._where("reference"),
+                **self._reference(),
             )
             self.to_context(**{purpose: node})
 
@@ -233,7 +233,7 @@ class ActiveLearningWorkChain(WorkChain):
             record=self.ctx.screening.outputs.record,
             max_concurrent=self.inputs.max_concurrent,
             metadata={"call_link_label": self._label("labelling")},
-            **self._where("reference"),
+            **self._reference(),
         )
         self.to_context(labelling=node)
 
@@ -265,11 +265,14 @@ class ActiveLearningWorkChain(WorkChain):
         """Return the code for a role and the scheduler options of its jobs."""
         return {"code": self.inputs.codes[role], "options": dict(self.inputs.options.get(role, {}))}
 
+    def _reference(self) -> dict[str, Any]:
+        """Return code, options and pseudopotentials of the reference method."""
+        return {**self._where("reference"), "pseudopotentials": dict(self.inputs.get("pseudopotentials", {}))}
+
     def _label(self, phase: str | None = None) -> str:
         stem = f"iteration_{self.ctx.iteration:02d}"
         return f"{stem}_{phase}" if phase else stem
 
     def _fail(self, phase: str, node: orm.ProcessNode) -> ExitCode:
         code: ExitCode = self.exit_codes[f"ERROR_SUB_PROCESS_FAILED_{phase}"]
-        reason = node.exit_message or f"its process <{node.pk}> is {node.process_state.value}"
-        return code.format(iteration=self.ctx.iteration, reason=reason)
+        return code.format(iteration=self.ctx.iteration, reason=reason_of(node))

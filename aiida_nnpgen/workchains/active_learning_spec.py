@@ -87,6 +87,12 @@ def define_ports(spec: WorkChainSpec) -> None:
     """Declare inputs, outputs and exit codes of the outer loop."""
     spec.input("config", valid_type=orm.Dict, validator=validate_config, help="The science of the run.")
     spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
+    spec.input_namespace(
+        "pseudopotentials",
+        valid_type=orm.Data,
+        required=False,
+        help="One per element, if the code needs them.",
+    )
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")

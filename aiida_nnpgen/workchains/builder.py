@@ -8,10 +8,12 @@ from typing import Any
 import ase.io
 from aiida import orm
 from aiida.common.exceptions import NotExistent
+from aiida.plugins import WorkflowFactory
 
 from ..calculations.functions import build_liquid
 from ..common.exceptions import InputError
 from ..common.seeds import derive_seed
+from ..config.reference import ReferenceSettings
 from ..config.root import ActiveLearningConfig, CodeSettings
 from ..config.structures import StructureSource
 from .active_learning_spec import ROLES, validate_inputs
@@ -45,6 +47,7 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
         )
     inputs |= {
         "config": orm.Dict(loop),
+        "pseudopotentials": _pseudopotentials(config.reference, loop["training"]["elements"], folder),
         "codes": codes,
         "options": {role: _settings(config, role).options for role in ROLES},
         "max_concurrent": config.max_concurrent,
@@ -53,6 +56,11 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
     if message := validate_inputs(inputs, None):
         raise InputError(message)
     return inputs
+
+
+def _pseudopotentials(reference: ReferenceSettings, elements: list[str], folder: Path) -> dict[str, orm.Data]:
+    labeller = WorkflowFactory(f"nnpgen.labellers.{reference.labeller}")
+    return dict(labeller.load_pseudopotentials(reference.pseudopotentials, elements, folder))
 
 
 def _settings(config: ActiveLearningConfig, role: str) -> CodeSettings:

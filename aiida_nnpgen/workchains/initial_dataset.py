@@ -5,12 +5,13 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import ExitCode, if_, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
-from aiida.plugins import CalculationFactory
+from aiida.plugins import WorkflowFactory
 
-from ..calculations.functions import collect_labels, perturb_structure, plan_aimd, plan_calculator
+from ..calculations.functions import collect_labels, perturb_structure, plan_aimd, plan_methods
 from ..data import DatasetData
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
+from .ports import reason_of
 
 __all__ = ["InitialDatasetWorkChain"]
 
@@ -29,6 +30,9 @@ class InitialDatasetWorkChain(PoolWorkChain):
         spec.input("settings", valid_type=orm.Dict, help="Settings of the first dataset, with their seed.")
         spec.input("labelling", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
         spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
+        spec.input_namespace(
+            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
+        )
         spec.output_namespace("datasets", valid_type=DatasetData, dynamic=True, help="The shards.")
         spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="Yield and failures of each shard.")
         spec.exit_code(454, "ERROR_INITIAL_DATASET_FAILED", message="The first dataset could not be made: {reason}")
@@ -43,7 +47,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
         """Line up the dynamics runs, and the labelling of displaced structures."""
         keys: list[str] = []
         if self.inputs.settings["aimd"]:
-            self.ctx.parameters = plan_calculator(self.inputs.labelling)
+            self.ctx.methods = plan_methods(self.inputs.labelling, **self.inputs.structures)
             self.ctx.aimd = plan_aimd(self.inputs.settings, orm.List(sorted(self.inputs.structures)))
             keys += sorted(self.ctx.aimd)
         if self.inputs.settings["perturb"]:
@@ -66,20 +70,29 @@ class InitialDatasetWorkChain(PoolWorkChain):
             max_concurrent=1,
             settings=self.inputs.labelling,
             structures=dict(made["structures"]),
+            pseudopotentials=dict(self.inputs.get("pseudopotentials", {})),
             record=made["record"],
             metadata={"call_link_label": key},
         )
 
     def _launch_run(self, key: str) -> orm.ProcessNode:
         run = self.ctx.aimd[key]
+        method = self.ctx.methods["methods"][self.ctx.methods["assignment"][run["structure"]]]
         return self.submit(
-            CalculationFactory(f"nnpgen.aimd.{self.inputs.labelling['labeller']}"),
+            WorkflowFactory(f"nnpgen.aimd.{self.inputs.labelling['labeller']}"),
             code=self.inputs.code,
             structure=self.inputs.structures[run["structure"]],
             conditions=run,
-            parameters=self.ctx.parameters,
-            metadata={"call_link_label": key, "options": self.inputs.options},
+            method=method,
+            options=self.inputs.options,
+            pseudopotentials=self._pseudopotentials(run["structure"]),
+            metadata={"call_link_label": key},
         )
+
+    def _pseudopotentials(self, structure: str) -> dict[str, orm.Data]:
+        elements = self.inputs.structures[structure].get_symbols_set()
+        given = self.inputs.get("pseudopotentials", {})
+        return {element: node for element, node in given.items() if element in elements}
 
     def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
         """Attach the shard of displaced structures; dynamics runs are collected together."""
@@ -89,7 +102,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
             if "dataset" in node.outputs:
                 self.out(f"datasets.{key}", node.outputs.dataset)
         if not node.is_finished_ok:
-            self.report(f"{key} <{node.pk}>: {node.exit_message or node.process_state}")
+            self.report(f"{key} <{node.pk}>: {reason_of(node)}")
 
     def _runs(self) -> dict[str, orm.ProcessNode]:
         return {key: node for key, node in sorted(self.ctx.children.items()) if not key.startswith(PERTURB)}
@@ -116,11 +129,11 @@ class InitialDatasetWorkChain(PoolWorkChain):
         """Return what there is too little of."""
         for key, node in sorted(self.ctx.children.items()):
             if key.startswith(PERTURB) and not node.is_finished_ok:
-                return f"{key}: {node.exit_message or node.process_state.value}"
+                return f"{key}: {reason_of(node)}"
         if not self.inputs.settings["aimd"]:
             return None
         if "aimd_yield" not in self.ctx:
-            return f"no dynamics run gave a frame ({next(iter(self._runs().values())).exit_message})"
+            return f"no dynamics run gave a frame ({reason_of(next(iter(self._runs().values())))})"
         needed = self.inputs.labelling["min_yield"]
         if self.ctx.aimd_yield < needed:
             return f"only {self.ctx.aimd_yield:.0%} of the dynamics frames are labels, less than {needed:.0%}"

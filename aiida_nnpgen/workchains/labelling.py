@@ -12,7 +12,7 @@ from aiida.plugins import WorkflowFactory
 from ..calculations.functions import collect_labels
 from ..data import DatasetData
 from .pool import validate_max_concurrent
-from .ports import output_namespace
+from .ports import output_namespace, reason_of
 
 __all__ = ["LabellingWorkChain"]
 
@@ -35,6 +35,9 @@ class LabellingWorkChain(WorkChain):
         )
         spec.input("settings", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
         spec.input_namespace(
+            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
+        )
+        spec.input_namespace(
             "structures", valid_type=orm.StructureData, help="Frames, with keys `frame_0000` and so on."
         )
         spec.input("record", valid_type=orm.Dict, help="Per frame, why it was chosen.")
@@ -54,7 +57,9 @@ class LabellingWorkChain(WorkChain):
             "code": self.inputs.code,
             "options": self.inputs.options,
             "structures": dict(self.inputs.structures),
+            "pseudopotentials": dict(self.inputs.get("pseudopotentials", {})),
             "settings": self.inputs.settings,
+            "record": self.inputs.record,
             "max_concurrent": self.inputs.max_concurrent,
             "metadata": {"call_link_label": "labeller"},
         }
@@ -75,6 +80,6 @@ class LabellingWorkChain(WorkChain):
         self.report(f"{report['labelled']} frames labelled, {report['failed']} failed {report['reasons'] or ''}")
         if report["yield"] < needed or not report["labelled"]:
             return self.exit_codes.ERROR_YIELD_TOO_LOW.format(
-                share=report["yield"], needed=needed, reasons=report["reasons"]
+                share=report["yield"], needed=needed, reasons=report["reasons"] or reason_of(self.ctx.labeller)
             )
         return None

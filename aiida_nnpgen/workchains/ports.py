@@ -6,7 +6,7 @@ from typing import Any
 
 from aiida import orm
 
-__all__ = ["input_namespace", "output_namespace"]
+__all__ = ["input_namespace", "output", "output_namespace", "reason_of"]
 
 
 def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
@@ -17,3 +17,13 @@ def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
 def output_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
     """Return the outputs in a namespace; none is an empty dictionary."""
     return dict(process.outputs[name]) if name in process.outputs else {}
+
+
+def output(process: orm.ProcessNode, name: str) -> Any:
+    """Return an output of a process; None if it made none."""
+    return process.outputs[name] if name in process.outputs else None
+
+
+def reason_of(process: orm.ProcessNode) -> str:
+    """Return why a process has not finished well."""
+    return process.exit_message or f"process <{process.pk}> is {process.process_state.value}"

@@ -19,8 +19,8 @@ def test_ase_label_writes_keys_in_the_order_of_the_frames(
 ) -> None:
     """Keys, calculator and frames are what the job expects; frames stay out of the repository."""
     structures = {f"frame_{number:04d}": generate_structure(seed=number) for number in (7, 2)}
-    parameters = orm.Dict({"calculator": "ase.calculators.emt:EMT"})
-    job = prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=parameters)
+    method = orm.Dict({"parameters": {"calculator": "ase.calculators.emt:EMT"}})
+    job = prepare(AseLabelCalculation, code=python_code, structures=structures, method=method)
     config = json.loads((job.folder / "config.json").read_text())
     assert config == {
         "calculator": "ase.calculators.emt:EMT",
@@ -37,35 +37,37 @@ def test_ase_label_writes_keys_in_the_order_of_the_frames(
     assert (job.folder / "nnpgen.pyz").is_file()
 
 
-def test_ase_label_defaults_to_xtb(
+def test_ase_label_hands_charge_and_spin_to_the_calculator(
     prepare: Callable[..., Any], python_code: orm.InstalledCode, generate_structure: Callable[..., orm.StructureData]
 ) -> None:
-    """Empty parameters are GFN1-xTB."""
+    """What every code calls charge and multiplicity are keywords of the calculator; its own keywords prevail."""
     structures = {"frame_0000": generate_structure()}
-    job = prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=orm.Dict({}))
-    config = json.loads((job.folder / "config.json").read_text())
-    assert config["calculator"] == "tblite.ase:TBLite"
-    assert config["keywords"]["method"] == "GFN1-xTB"
+    parameters = {"calculator": "tblite.ase:TBLite", "keywords": {"multiplicity": 5}}
+    method = orm.Dict({"charge": -1, "multiplicity": 3, "parameters": parameters})
+    job = prepare(AseLabelCalculation, code=python_code, structures=structures, method=method)
+    assert json.loads((job.folder / "config.json").read_text())["keywords"] == {"charge": -1, "multiplicity": 5}
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("method", "message"),
     [
-        ({"calculater": "a:B"}, "`parameters`: calculater"),
-        ({"calculator": "ase.calculators.emt.EMT"}, "`ase.calculators.emt.EMT`"),
-        ({"calculator": 3}, "`3`"),
-        ({"keywords": {}}, "import path"),
-        ({"calculator": "a:B", "keywords": ["x"]}, "`parameters.keywords`"),
+        ({}, "import path"),
+        ({"calculator": "a:B"}, "`calculator` is no part of a method"),
+        ({"parameters": {"calculater": "a:B"}}, "unknown key `calculater`"),
+        ({"parameters": {"calculator": "ase.calculators.emt.EMT"}}, "`ase.calculators.emt.EMT`"),
+        ({"parameters": {"calculator": 3}}, "`3`"),
+        ({"parameters": {"calculator": "a:B", "keywords": ["x"]}}, "`parameters.keywords`"),
+        ({"functional": "PBE", "parameters": {"calculator": "a:B"}}, "`functional` is not for the labeller `ase`"),
     ],
 )
-def test_ase_label_refuses_bad_parameters(
+def test_ase_label_refuses_a_bad_method(
     prepare: Callable[..., Any],
     python_code: orm.InstalledCode,
     generate_structure: Callable[..., orm.StructureData],
-    parameters: dict[str, Any],
+    method: dict[str, Any],
     message: str,
 ) -> None:
     """A calculator that is not one is named before anything is launched."""
     structures = {"frame_0000": generate_structure()}
     with pytest.raises(ValueError, match=message):
-        prepare(AseLabelCalculation, code=python_code, structures=structures, parameters=orm.Dict(parameters))
+        prepare(AseLabelCalculation, code=python_code, structures=structures, method=orm.Dict(method))

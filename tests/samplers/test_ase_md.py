@@ -75,7 +75,7 @@ def generate_conditions(**changes: object) -> Conditions:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin"])
+@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin", "csvr"])
 def test_run_md_keeps_the_temperature_of_a_small_system(thermostat: str) -> None:
     """Four atoms have nine momenta that count: twelve would be a third too cold or too hot."""
     atoms = generate_gas(4)
@@ -88,7 +88,7 @@ def test_run_md_keeps_the_temperature_of_a_small_system(thermostat: str) -> None
         assert run.thermo["potential_energy"][500:].mean() == pytest.approx(half, rel=0.12)
 
 
-@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin"])
+@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin", "csvr"])
 def test_run_md_does_not_drift(thermostat: str) -> None:
     """The centre of mass stays where it was."""
     atoms, calculator = generate_argon()
@@ -117,7 +117,7 @@ def test_run_md_gives_a_frame_every_stride() -> None:
     assert np.isnan(run.deviation).all()
 
 
-@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin"])
+@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin", "csvr"])
 def test_run_md_same_seed_gives_same_run(thermostat: str) -> None:
     """Equal seeds agree, others do not."""
     conditions = generate_conditions(thermostat=thermostat)
@@ -203,7 +203,7 @@ def test_run_md_evaluates_once_a_step(ensemble: dict[str, object], thermostat: s
         ("raise", RunEnd.UNPHYSICAL, "SCF not converged"),
     ],
 )
-@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin"])
+@pytest.mark.parametrize("thermostat", ["nose_hoover", "langevin", "csvr"])
 def test_run_md_keeps_what_came_before_a_failure(fault: str, end: RunEnd, text: str, thermostat: str) -> None:
     """The frames before the failure stay, with its time and its sign."""
     conditions = generate_conditions(steps=100, stride=4, timestep=0.5, thermostat=thermostat)

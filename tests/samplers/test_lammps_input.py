@@ -58,6 +58,13 @@ def test_write_input_langevin_replaces_chain() -> None:
     assert nvt[1].startswith("fix thermostat all langevin 300.0 300.0 0.1 ")
 
 
+def test_write_input_csvr_replaces_chain() -> None:
+    """Velocities are rescaled beside an integrator that has no thermostat of its own."""
+    nvt = fixes(thermostat="csvr")
+    assert nvt[0] == "fix integrator all nve"
+    assert nvt[1].startswith("fix thermostat all temp/csvr 300.0 300.0 0.1 ")
+
+
 def test_write_input_depends_on_seed() -> None:
     """Equal seeds give equal inputs, other seeds others."""
     langevin = conditions(thermostat="langevin")

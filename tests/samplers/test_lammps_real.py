@@ -21,6 +21,7 @@ Run = Callable[..., MdRun]
 CASES = {
     "nvt": {},
     "nvt-langevin": {"thermostat": "langevin"},
+    "nvt-csvr": {"thermostat": "csvr"},
     "npt-iso": {"ensemble": "npt", "pressure": 500.0},
     "npt-aniso": {"ensemble": "npt", "pressure": 500.0, "coupling": "aniso"},
     "npt-tri": {"ensemble": "npt", "pressure": 500.0, "coupling": "tri"},
@@ -152,7 +153,8 @@ def test_run_repeats_with_seed(run: Run) -> None:
     assert np.array_equal(first.frames.positions, second.frames.positions)
 
 
-def test_run_keeps_temperature(run: Run) -> None:
+@pytest.mark.parametrize("thermostat", ["langevin", "csvr"])
+def test_run_keeps_temperature(run: Run, thermostat: str) -> None:
     """The thermostat holds the temperature that was asked for."""
-    result = run(conditions(steps=5000, thermostat="langevin", timestep=4.0))
+    result = run(conditions(steps=5000, thermostat=thermostat, timestep=4.0))
     assert result.thermo["temperature"][100:].mean() == pytest.approx(90.0, rel=0.05)

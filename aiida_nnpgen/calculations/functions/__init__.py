@@ -5,23 +5,25 @@ from .collect_labels import collect_labels
 from .decide_stop import decide_stop
 from .give_up_frames import give_up_frames
 from .perturb_structure import perturb_structure
-from .plan import plan_aimd, plan_calculator, plan_initial_dataset, plan_iteration, plan_members, plan_runs
+from .plan import plan_aimd, plan_initial_dataset, plan_iteration, plan_members, plan_runs
+from .plan_methods import change_method, plan_methods
 from .select_structures import record_selection, select_structures
 from .window import assign_levels, choose_window
 
 __all__ = [
     "assign_levels",
     "build_liquid",
+    "change_method",
     "choose_window",
     "collect_labels",
     "decide_stop",
     "give_up_frames",
     "perturb_structure",
     "plan_aimd",
-    "plan_calculator",
     "plan_initial_dataset",
     "plan_iteration",
     "plan_members",
+    "plan_methods",
     "plan_runs",
     "record_selection",
     "select_structures",

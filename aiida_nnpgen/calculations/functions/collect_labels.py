@@ -25,7 +25,8 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
     :param settings: ``checks``, ``iteration``, ``validation_fraction`` and ``seed``, as the plan gives them; with
         ``skip``, that many frames at the start of each dynamics run are left out.
     :param record: per structure key, why the frame was chosen; none for molecular dynamics.
-    :param nodes: ``labels_...``: trajectories with labels; ``failures_...``: reasons of frames without one.
+    :param nodes: ``labels_...``: trajectories with labels; ``failures_...``: reasons of frames that a job could not do,
+        which do not count for those that another one could.
     """
     values = settings.get_dict()
     checks = LabelChecks(**values["checks"])
@@ -43,6 +44,8 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
             if good:
                 parts.append(frames[good])
                 origins += [_origin(node, name, row, values["iteration"], reasons) for row in good]
+    labelled = {(origin.structure or "").rpartition("__")[2] for origin in origins}
+    failures = {key: facts for key, facts in failures.items() if key not in labelled}
     total = len(origins) + len(failures)
     report = {
         "labelled": len(origins),

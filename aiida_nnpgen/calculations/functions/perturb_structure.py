@@ -30,5 +30,5 @@ def perturb_structure(settings: orm.Dict, key: orm.Str, structure: orm.Structure
         seed=derive_seed(values["seed"], "perturb", key.value),
     )
     made = {f"frame_{index:04d}": orm.StructureData(ase=atoms) for index, atoms in enumerate(frames.to_atoms())}
-    record = {name: {"reason": f"random displacement of `{key.value}`"} for name in made}
+    record = {name: {"start": key.value, "reason": f"random displacement of `{key.value}`"} for name in made}
     return {"structures": made, "record": orm.Dict(record)}

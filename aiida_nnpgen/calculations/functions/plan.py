@@ -18,7 +18,7 @@ from ...config.sampling import SamplingSettings
 from ...samplers.base import Conditions
 from ...screening.settings import WindowSettings
 
-__all__ = ["plan_aimd", "plan_calculator", "plan_initial_dataset", "plan_iteration", "plan_members", "plan_runs"]
+__all__ = ["plan_aimd", "plan_initial_dataset", "plan_iteration", "plan_members", "plan_runs"]
 
 
 @calcfunction
@@ -105,12 +105,6 @@ def plan_aimd(settings: orm.Dict, structures: orm.List) -> dict[str, orm.Dict]:
     return {
         f"aimd_{index:03d}": _run(key, each, derive_seed(seed, "aimd", index)) for index, (key, each) in enumerate(runs)
     }
-
-
-@calcfunction
-def plan_calculator(settings: orm.Dict) -> orm.Dict:
-    """Return the parameters of the reference method alone: labels depend on nothing else in the settings."""
-    return orm.Dict(settings["parameters"])
 
 
 def _run(structure: str, conditions: Conditions, seed: int) -> orm.Dict:

@@ -34,12 +34,13 @@ def select_structures(
 
 @calcfunction
 def record_selection(screen: orm.ArrayData, levels: orm.ArrayData, **trajectories: orm.TrajectoryData) -> orm.Dict:
-    """Return where each selected frame comes from, and why it was selected; see :func:`select_structures`."""
+    """Return run and start of each selected frame, and why it was selected; see :func:`select_structures`."""
     record = {}
     for index, (key, row, _) in enumerate(_selected(screen, levels, trajectories)):
         deviation = float(trajectories[key].get_array("deviation")[row])
         record[f"frame_{index:04d}"] = {
             "trajectory": key,
+            "start": trajectories[key].base.attributes.get("start", key),
             "step": int(trajectories[key].get_stepids()[row]),
             "deviation": deviation,
             "reason": f"committee deviation {deviation:.3f} eV/Å inside the window, kept by thinning",

@@ -10,7 +10,6 @@ from aiida import orm
 
 from aiida_nnpgen.calculations.functions import (
     plan_aimd,
-    plan_calculator,
     plan_initial_dataset,
     plan_iteration,
     plan_members,
@@ -122,9 +121,3 @@ def test_plan_aimd_gives_each_run_its_seed(config: orm.Dict) -> None:
         ("b", 600.0),
     ]
     assert len({run["seed"] for run in runs}) == 4
-
-
-def test_plan_calculator_drops_what_changes_no_label(config: orm.Dict) -> None:
-    """Batch size and limits must not keep a label from being found in the cache."""
-    settings = plan_iteration(config, orm.Int(0))["labelling"].get_dict() | {"parameters": {"calculator": "a:B"}}
-    assert plan_calculator(orm.Dict(settings)).get_dict() == {"calculator": "a:B"}

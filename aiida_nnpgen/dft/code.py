@@ -1,0 +1,77 @@
+"""What the loop asks of a reference code before anything is launched."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import reduce
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import yaml
+
+from ..common.exceptions import InputError
+from ..common.types import Thermostat
+from .base import LabelFailure
+from .method import Method, merge
+
+__all__ = ["RECOVERABLE", "DftCode", "Protocol"]
+
+RECOVERABLE = frozenset({LabelFailure.NOT_CONVERGED, LabelFailure.CALCULATOR, LabelFailure.NO_OUTPUT})
+"""Reasons for which a changed input may help; whatever else fails would fail again."""
+
+
+class Protocol(StrEnum):
+    """How much is spent on a label."""
+
+    FAST = "fast"  # to try things out
+    BALANCED = "balanced"  # the published settings where the code has them
+    STRINGENT = "stringent"  # to see what the other two neglect
+
+
+class DftCode(ABC):
+    """One reference code; an instance is registered in the entry point group ``nnpgen.dft``.
+
+    :cvar NAME: name in the entry point group, and of the file with its protocols.
+    :cvar THERMOSTATS: what its molecular dynamics can do.
+    :cvar BATCHES: whether one job takes several frames.
+    :cvar PSEUDOPOTENTIALS: entry point of the data that hold a pseudopotential file, if the code needs any.
+    """
+
+    NAME: ClassVar[str]
+    THERMOSTATS: ClassVar[frozenset[Thermostat]]
+    BATCHES: ClassVar[bool] = False
+    PSEUDOPOTENTIALS: ClassVar[str | None] = None
+
+    def method(self, protocol: Protocol, *overrides: Mapping[str, Any]) -> Method:
+        """Return the method of a protocol with the user's words put over it, in their order."""
+        text = (files(__package__) / "protocols" / f"{self.NAME}.yaml").read_text()
+        return Method.from_dict(reduce(merge, overrides, yaml.safe_load(text)[protocol]))
+
+    @abstractmethod
+    def check(self, method: Method) -> None:
+        """Check whatever can be known without a structure.
+
+        :raises InputError: naming the value that the code cannot take, and what it can.
+        """
+
+    def check_thermostat(self, thermostat: Thermostat) -> None:
+        """Check that dynamics with this code can control the temperature this way.
+
+        :raises InputError: naming the thermostats that it has.
+        """
+        if thermostat not in self.THERMOSTATS:
+            known = ", ".join(sorted(self.THERMOSTATS))
+            raise InputError(f"`{self.NAME}` has no thermostat `{thermostat.value}`: choose one of {known}")
+
+    def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
+        """Return a method that may succeed where the last one failed; None: give the frame up.
+
+        Only how the solution is found may change, never which solution: labels of one dataset must agree.
+
+        :param method: as it was configured.
+        :param reason: why the last attempt failed.
+        :param attempt: number of the next attempt; the first retry is 1.
+        """
+        return None

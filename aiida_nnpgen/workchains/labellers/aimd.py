@@ -1,0 +1,74 @@
+"""What molecular dynamics with every reference code has in common: a structure in, labelled frames out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from aiida import orm
+from aiida.engine import ExitCode, WorkChain
+from aiida.engine.processes.workchains.workchain import WorkChainSpec
+from aiida.plugins import CalculationFactory
+
+from ..ports import output, reason_of
+
+__all__ = ["AimdWorkChain"]
+
+
+class AimdWorkChain(WorkChain):
+    """Contract of dynamics with a reference code.
+
+    The label node is a trajectory with ``energies`` (eV), ``forces`` (eV/Å) and ``stresses`` (eV/Å³, tension positive,
+    without the kinetic part of the ions) in the order of atoms of the structure; its step ids are time steps and its
+    attribute ``structure_link`` names the link by which the structure entered its creator. Each frame is a label.
+
+    As it stands, this class submits the calculation ``nnpgen.<name>_md``. A code that AiiDA runs through somebody
+    else's work chain overrides :meth:`start` and :meth:`gather`.
+    """
+
+    NAME: ClassVar[str]
+    """Name of the code in the entry point group ``nnpgen.dft``."""
+
+    @classmethod
+    def define(cls, spec: WorkChainSpec) -> None:
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="Code of the reference method.")
+        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the job.")
+        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
+        spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
+        spec.input("method", valid_type=orm.Dict, help="Level of theory.")
+        spec.input_namespace(
+            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
+        )
+        spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
+        spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
+        spec.exit_code(450, "ERROR_RUN_FAILED", message="The run ended before its time: {reason}")
+        spec.outline(cls.run_dynamics, cls.inspect_dynamics)
+
+    def run_dynamics(self) -> None:
+        """Submit the run."""
+        self.to_context(run=self.start())
+
+    def start(self) -> orm.ProcessNode:
+        """Submit the job."""
+        pseudopotentials = self.inputs.get("pseudopotentials", {})
+        return self.submit(
+            CalculationFactory(f"nnpgen.{self.NAME}_md"),
+            code=self.inputs.code,
+            structure=self.inputs.structure,
+            conditions=self.inputs.conditions,
+            method=self.inputs.method,
+            metadata={"options": self.inputs.options, "call_link_label": "run"},
+            **({"pseudopotentials": dict(pseudopotentials)} if pseudopotentials else {}),
+        )
+
+    def gather(self, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
+        """Return the labels and the report that a run left."""
+        return output(node, "labels"), output(node, "report")
+
+    def inspect_dynamics(self) -> ExitCode | None:
+        """Attach what there is."""
+        node = self.ctx.run
+        for name, output in zip(("labels", "report"), self.gather(node), strict=True):
+            if output is not None:
+                self.out(name, output)
+        return None if node.is_finished_ok else self.exit_codes.ERROR_RUN_FAILED.format(reason=reason_of(node))
