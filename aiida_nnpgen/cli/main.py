@@ -114,9 +114,9 @@ def lineage_frame(profile: str | None, structure: str) -> None:
 @click.argument("kind", type=click.Choice(["map", "volume", "histogram"]))
 @click.argument("process")
 @click.option("-i", "--iteration", type=int, help="Of a run of the loop; without it PROCESS is a screening.")
-@click.option("-o", "--output", default="screening.png", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Otherwise KIND.png.")
 @click.pass_obj
-def plot(profile: str | None, kind: str, process: str, iteration: int | None, output: Path) -> None:
+def plot(profile: str | None, kind: str, process: str, iteration: int | None, output: Path | None) -> None:
     """Draw a screening: the 2D map, the 3D view, or the histogram of the third quantity."""
     from ..workchains import pictures
     from .launch import load
@@ -124,6 +124,7 @@ def plot(profile: str | None, kind: str, process: str, iteration: int | None, ou
     node = load(profile, process)
     if iteration is not None:
         node = pictures.screening_of(node, iteration)
+    output = output or Path(f"{kind}.png")
     getattr(pictures, f"screening_{kind}")(node).savefig(output, dpi=150)
     click.echo(f"wrote {output}")
 

@@ -14,10 +14,21 @@ from ..common.units import DALTON_PER_A3
 from .features import element_numbers
 from .molecules import Molecules, bonds, cell_heights, image_pairs, near_pairs
 
-__all__ = ["density", "energy", "energy_per_atom", "max_force", "min_distance", "volume"]
+__all__ = ["UNITS", "density", "energy", "energy_per_atom", "max_force", "min_distance", "volume"]
 
 SCOPES = ("all", "intra", "inter")
 """Whether a distance is one of any two atoms, within a molecule, or between molecules."""
+
+
+UNITS = {
+    "density": "g/cm³",
+    "energy": "eV",
+    "energy_per_atom": "eV",
+    "max_force": "eV/Å",
+    "min_distance": "Å",
+    "volume": "Å³",
+}
+"""Units of the quantities, by name."""
 
 
 def energy(frames: Frames) -> NDArray[np.float64]:

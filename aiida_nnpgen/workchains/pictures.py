@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..screening.pictures import plot_histogram, plot_map, plot_volume
+from ..screening.quantities import UNITS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +76,7 @@ def _quantity_name(process: orm.ProcessNode, axis: int) -> str:
     quantities = process.inputs.settings["quantities"]
     if not 0 <= axis < len(quantities):
         raise InputError(f"<{process.pk}> has {len(quantities)} quantities: there is none of number `{axis}`")
-    name = quantities[axis]["name"].rpartition(":")[2].replace("_", " ")
-    pair = quantities[axis]["keywords"].get("pair")
-    return f"{name} {'–'.join(pair)}" if pair else name
+    name = quantities[axis]["name"].rpartition(":")[2]
+    pair, unit = quantities[axis]["keywords"].get("pair"), UNITS.get(name)
+    words = [name.replace("_", " "), *(["–".join(pair)] if pair else []), *([f"/ {unit}"] if unit else [])]
+    return " ".join(words)

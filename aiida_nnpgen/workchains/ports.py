@@ -6,7 +6,7 @@ from typing import Any
 
 from aiida import orm
 
-__all__ = ["input_namespace", "output", "output_namespace", "reason_of"]
+__all__ = ["input_namespace", "optional_output", "output_namespace", "reason_of"]
 
 
 def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
@@ -19,9 +19,10 @@ def output_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
     return dict(process.outputs[name]) if name in process.outputs else {}
 
 
-def output(process: orm.ProcessNode, name: str) -> Any:
+def optional_output(process: orm.ProcessNode, name: str) -> Any:
     """Return an output of a process; None if it made none."""
-    return process.outputs[name] if name in process.outputs else None
+    is_there = name in process.outputs
+    return process.outputs[name] if is_there else None
 
 
 def reason_of(process: orm.ProcessNode) -> str:

@@ -9,7 +9,7 @@ from aiida.engine import ExitCode, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
-from ..ports import output, reason_of
+from ..ports import optional_output, reason_of
 
 __all__ = ["AimdWorkChain"]
 
@@ -63,7 +63,7 @@ class AimdWorkChain(WorkChain):
 
     def gather(self, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
         """Return the labels and the report that a run left."""
-        return output(node, "labels"), output(node, "report")
+        return optional_output(node, "labels"), optional_output(node, "report")
 
     def inspect_dynamics(self) -> ExitCode | None:
         """Attach what there is."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from aiida import orm
+from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.manage.caching import enable_caching, get_use_cache
@@ -22,7 +23,7 @@ from ...dft.base import LabelFailure
 from ...dft.code import RECOVERABLE, DftCode
 from ...dft.method import Method
 from ..pool import PoolWorkChain
-from ..ports import output, reason_of
+from ..ports import optional_output, reason_of
 
 __all__ = ["LabellerWorkChain"]
 
@@ -146,7 +147,7 @@ class LabellerWorkChain(PoolWorkChain):
 
     def gather(self, key: str, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
         """Return the labels and the failures that a job left."""
-        return output(node, "labels"), output(node, "failures")
+        return optional_output(node, "labels"), optional_output(node, "failures")
 
     def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
         """Attach what there is; line up again what may still succeed, or give it up after enough attempts."""
@@ -210,8 +211,10 @@ def _from_family(label: str, elements: Collection[str]) -> dict[str, orm.Data]:
     try:
         family = orm.load_group(label)
         pseudos: dict[str, orm.Data] = family.get_pseudos(elements=sorted(elements))
-    except Exception as exception:
-        raise InputError(f"reference.pseudopotentials: {exception}") from exception
+    except (NotExistent, MultipleObjectsError, ValueError) as exception:
+        raise InputError(f"reference.pseudopotentials: `{label}`: {exception}") from exception
+    except AttributeError:
+        raise InputError(f"reference.pseudopotentials: group `{label}` is no family of pseudopotentials") from None
     return pseudos
 
 
