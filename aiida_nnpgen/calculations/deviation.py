@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiida import orm
 from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
-from ..data import PotentialData
 from ..data.trajectory import trajectory_to_frames
 from ..jobs.deviation import DEVIATION
+from .committee import committee_config, define_committee
 from .job import JobCalculation
 
 __all__ = ["DeviationCalculation"]
-
-
-def validate_percentile(node: orm.Float, _: Any) -> str | None:
-    """Check the percentile."""
-    return None if 0 < node.value <= 100 else f"`percentile` must lie above 0 and not above 100, not `{node.value}`"
 
 
 class DeviationCalculation(JobCalculation):
@@ -33,14 +25,7 @@ class DeviationCalculation(JobCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
         spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, help="Sampled frames.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee.")
-        spec.input(
-            "percentile",
-            valid_type=orm.Float,
-            default=lambda: orm.Float(100.0),
-            validator=validate_percentile,
-            help="Percentile of the force deviations over the atoms of a frame; 100 is the maximum.",
-        )
+        define_committee(spec)
         spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.deviation"
         spec.output(
             "deviation",
@@ -49,14 +34,7 @@ class DeviationCalculation(JobCalculation):
         )
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
-        models = dict(self.inputs.models)
-        keys = sorted(models)
-        config = {
-            "backend": plugins.target("nnpgen.models", models[keys[0]].architecture),
-            "models": keys,
-            "percentile": self.inputs.percentile.value,
-        }
         frames = [trajectory_to_frames(self.inputs.trajectories[key]) for key in sorted(self.inputs.trajectories)]
-        info = self.write_job(folder, config, {"frames": frames}, models)
+        info = self.write_job(folder, committee_config(self.inputs), {"frames": frames}, dict(self.inputs.models))
         info.retrieve_temporary_list = [self.FILENAME_ARRAYS]
         return info

@@ -7,11 +7,10 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
 from ..common.types import Split
-from ..data import DatasetData, PotentialData
+from ..data import DatasetData
 from ..jobs.evaluate import EVALUATION
-from .deviation import validate_percentile
+from .committee import committee_config, define_committee
 from .job import JobCalculation
 from .train import merge_compositions
 
@@ -28,20 +27,13 @@ class EvaluateCalculation(JobCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
         spec.input_namespace("datasets", valid_type=DatasetData, help="Shards with the labels.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee.")
+        define_committee(spec)
         spec.input(
             "split",
             valid_type=orm.Str,
             default=lambda: orm.Str("all"),
             validator=lambda node, _: None if node.value in ("all", "train", "validation") else "unknown split",
             help="Which rows: all, train or validation.",
-        )
-        spec.input(
-            "percentile",
-            valid_type=orm.Float,
-            default=lambda: orm.Float(100.0),
-            validator=validate_percentile,
-            help="Percentile of the force deviations over the atoms of a frame; 100 is the maximum.",
         )
         spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.evaluate"
         spec.output(
@@ -53,13 +45,7 @@ class EvaluateCalculation(JobCalculation):
         name = self.inputs.split.value
         split = None if name == "all" else Split[name.upper()]
         parts = [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames(split)]
-        keys = sorted(self.inputs.models)
-        backend = self.inputs.models[keys[0]].architecture
-        config = {
-            "backend": plugins.target("nnpgen.models", backend),
-            "models": keys,
-            "percentile": self.inputs.percentile.value,
-        }
-        info = self.write_job(folder, config, {"frames": merge_compositions(parts)}, dict(self.inputs.models))
+        config, models = committee_config(self.inputs), dict(self.inputs.models)
+        info = self.write_job(folder, config, {"frames": merge_compositions(parts)}, models)
         info.retrieve_temporary_list = [self.FILENAME_ARRAYS]
         return info

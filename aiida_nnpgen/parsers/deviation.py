@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aiida import orm
 from aiida.engine import ExitCode
 
 from ..calculations.deviation import DeviationCalculation
-from .job import JobParser, arrays_node
+from .job import JobParser
 
 __all__ = ["DeviationParser"]
 
@@ -19,9 +18,9 @@ class DeviationParser(JobParser):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one job."""
-        if self.read_result() is None or retrieved_temporary_folder is None:
+        numbered = self.read_arrays(retrieved_temporary_folder, DeviationCalculation.FILENAME_ARRAYS)
+        if numbered is None:
             return self.failure()
-        numbered = arrays_node(Path(retrieved_temporary_folder) / DeviationCalculation.FILENAME_ARRAYS)
         node = orm.ArrayData()
         for index, key in enumerate(sorted(self.node.inputs.trajectories)):
             for name in ("force", "energy", "stress"):

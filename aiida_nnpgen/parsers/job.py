@@ -23,6 +23,14 @@ class JobParser(Parser):
         """Return what the job left as its result; None if it did not finish."""
         return self._read(RESULT)
 
+    def read_arrays(self, folder: str | None, name: str) -> orm.ArrayData | None:
+        """Return the arrays that a job left beside its result; None if it did not finish.
+
+        :param folder: what was retrieved for parsing only.
+        """
+        is_done = folder is not None and self.read_result() is not None
+        return arrays_node(Path(folder or "") / name) if is_done else None
+
     def failure(self) -> ExitCode:
         """Return the exit code of a job that did not finish."""
         error = self._read(ERROR)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aiida import orm
 from aiida.engine import ExitCode
 
 from ..calculations.screen import ScreenCalculation
-from .job import JobParser, arrays_node
+from .job import JobParser
 
 __all__ = ["ScreenParser"]
 
@@ -19,9 +18,9 @@ class ScreenParser(JobParser):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one screening."""
-        result = self.read_result()
-        if result is None or retrieved_temporary_folder is None:
+        arrays = self.read_arrays(retrieved_temporary_folder, ScreenCalculation.FILENAME_ARRAYS)
+        if arrays is None:
             return self.failure()
-        self.out("screen", arrays_node(Path(retrieved_temporary_folder) / ScreenCalculation.FILENAME_ARRAYS))
-        self.out("report", orm.Dict(result))
+        self.out("screen", arrays)
+        self.out("report", orm.Dict(self.read_result()))
         return None
