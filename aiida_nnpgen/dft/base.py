@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.exceptions import InputError
+from ..common.exceptions import InputError, UnphysicalError
 
-__all__ = ["LabelChecks", "LabelFailure", "LabelProblem", "check_label"]
+__all__ = ["LabelChecks", "LabelFailure", "LabelProblem", "RefusedLabelError", "check_label"]
 
 
 class LabelFailure(StrEnum):
@@ -26,6 +26,17 @@ class LabelFailure(StrEnum):
     ALL_ZERO = "all_zero"  # every force is exactly zero: nothing was computed
     NET_FORCE = "net_force"  # the forces do not sum to zero: the method is not converged
     LARGE_FORCE = "large_force"  # a force beyond what is worth learning
+
+
+class RefusedLabelError(UnphysicalError):
+    """The files are whole, but what they hold is no label.
+
+    :ivar reason: the kind of failure, to be counted.
+    """
+
+    def __init__(self, reason: LabelFailure, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)

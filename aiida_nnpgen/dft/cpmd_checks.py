@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common.exceptions import OutputError, UnphysicalError
+from ..common.exceptions import OutputError
 from ..common.units import HARTREE, KB
+from .base import LabelFailure, RefusedLabelError
 from .cpmd_records import Records
 
 __all__ = [
@@ -47,16 +48,19 @@ def check_finite(
     :param energies: (n_frames,).
     :param forces: (n_frames, n_atoms, 3).
     :param stresses: eV/Å³, (n_frames, 3, 3), rows of NaN where there is none, or None.
-    :raises UnphysicalError: if numbers are not finite, forces all zero, or anything beyond any sense.
+    :raises RefusedLabelError: if numbers are not finite, forces all zero, or anything beyond any sense.
     """
     if not (np.isfinite(energies).all() and np.isfinite(forces).all()):
-        raise UnphysicalError("energies or forces are not finite")
+        raise RefusedLabelError(LabelFailure.NOT_FINITE, "energies or forces are not finite")
     if forces.shape[1] > 1 and not forces.any(axis=(1, 2)).all():
-        raise UnphysicalError("all forces of a frame are zero: the wavefunction has not converged")
+        message = "all forces of a frame are zero: the wavefunction has not converged"
+        raise RefusedLabelError(LabelFailure.ALL_ZERO, message)
     if np.abs(forces).max(initial=0) > _LARGEST_FORCE:
-        raise UnphysicalError(f"a force of `{np.abs(forces).max():.3g}` Ha/bohr cannot be right")
+        message = f"a force of `{np.abs(forces).max():.3g}` Ha/bohr cannot be right"
+        raise RefusedLabelError(LabelFailure.LARGE_FORCE, message)
     if stresses is not None and np.nanmax(np.abs(stresses), initial=0) > _LARGEST_STRESS:
-        raise UnphysicalError(f"a stress of `{np.nanmax(np.abs(stresses)):.3g}` eV/Å³ cannot be right")
+        message = f"a stress of `{np.nanmax(np.abs(stresses)):.3g}` eV/Å³ cannot be right"
+        raise RefusedLabelError(LabelFailure.LARGE_FORCE, message)
 
 
 def check_belongs(text: str, n_atoms: int) -> None:

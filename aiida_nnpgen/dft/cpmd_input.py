@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 from ase import Atoms
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError, OutputError
 from ..common.units import AU_TIME, BOHR
+from .method import Dispersion
 
 __all__ = ["CpmdInput", "CpmdSettings", "Dispersion", "MdSettings", "Pseudopotential", "write_md", "write_single_point"]
 
@@ -26,14 +26,6 @@ ORDER_MARK = "AIIDA-NNPGEN ORDER"
 _PER_LINE = 10
 _LINE_LIMIT = 80  # CPMD reads no further
 _NAME_LIMIT = 39  # nor here, for the name of a pseudopotential
-
-
-class Dispersion(StrEnum):
-    """Grimme's dispersion correction."""
-
-    NONE = "none"
-    D2 = "d2"
-    D3 = "d3"  # Becke-Johnson damping, parameters of the functional
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +106,8 @@ class MdSettings:
     :ivar frequency: characteristic frequency of the Nose-Hoover chains in cm^-1; None: no thermostat (NVE).
     :ivar store: steps between two restart files.
     :ivar restart: continue from the files of an earlier run in the working directory.
+    :ivar seed: of the velocities at the start; None: the one that CPMD always takes.
+    :ivar max_runtime: s, after which CPMD writes its restart files and stops; None: never.
     """
 
     temperature: float
@@ -123,6 +117,8 @@ class MdSettings:
     frequency: float | None = 1500.0
     store: int = 100
     restart: bool = False
+    seed: int | None = None
+    max_runtime: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("temperature", "timestep", "steps", "stride", "store"):
@@ -130,6 +126,8 @@ class MdSettings:
                 raise InputError(f"`{name}` must be positive, not `{getattr(self, name)}`")
         if self.frequency is not None and not (math.isfinite(self.frequency) and self.frequency > 0):
             raise InputError(f"`frequency` must be positive or None, not `{self.frequency}`")
+        if self.max_runtime is not None and self.max_runtime < 1:
+            raise InputError(f"`max_runtime` must be at least 1 s, not `{self.max_runtime}`")
 
 
 @dataclass(frozen=True)
@@ -170,10 +168,14 @@ def write_md(atoms: Atoms, settings: CpmdSettings, md: MdSettings) -> CpmdInput:
     control += ["MAXSTEP", f" {md.steps}", "MAXITER", f" {settings.max_iterations}"]
     if not md.restart:
         control += ["TEMPERATURE", f" {md.temperature}"]
+        if md.seed is not None:
+            control += ["PRNGSEED", f" {md.seed}"]
     if md.frequency is not None:
         control += ["NOSE IONS", f" {md.temperature} {md.frequency}"]
     control += ["TRAJECTORY FORCES"] if md.stride == 1 else ["TRAJECTORY FORCES SAMPLE", f" {md.stride}"]
     control += ["EXTRAPOLATE WFN", " 3", "STORE", f" {md.store}"]
+    if md.max_runtime is not None:
+        control += ["MAXRUNTIME", f" {md.max_runtime}"]
     return _compose(atoms, settings, control)
 
 

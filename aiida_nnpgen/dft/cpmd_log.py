@@ -10,7 +10,8 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from ..common.exceptions import OutputError, UnphysicalError
+from ..common.exceptions import OutputError
+from .base import LabelFailure, RefusedLabelError
 
 __all__ = ["CpmdLog", "parse_log", "read_text"]
 
@@ -82,13 +83,14 @@ class CpmdLog:
     def check_gradient(self) -> None:
         """Compare the electronic gradient with the criterion; a soft exit leaves no other sign.
 
-        :raises UnphysicalError: if the last wavefunction is not converged.
+        :raises RefusedLabelError: if the last wavefunction is not converged.
         """
         criterion, gradient = _CRITERION.search(self.text), _GRADIENT.search(self.text)
         if criterion and gradient and float(gradient.group(1)) > 1.001 * float(criterion.group(1)):
-            raise UnphysicalError(
+            raise RefusedLabelError(
+                LabelFailure.NOT_CONVERGED,
                 f"the electronic gradient `{gradient.group(1)}` is above the criterion `{criterion.group(1)}`: "
-                "the wavefunction is not converged; allow more steps"
+                "the wavefunction is not converged; allow more steps",
             )
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.exceptions import OutputError, UnphysicalError
+from ..common.exceptions import OutputError
 from ..common.frames import Frames
 from ..common.units import BOHR, DALTON, HARTREE, KBAR
+from .base import LabelFailure, RefusedLabelError
 from .cpmd_checks import (
     check_belongs,
     check_complete,
@@ -30,7 +31,7 @@ from .cpmd_input import ORDER_MARK, read_order
 from .cpmd_log import NUMBER, CpmdLog, parse_log, read_text
 from .cpmd_records import Records, read_energies, read_stresses, read_trajectory
 
-__all__ = ["INPUT", "STDOUT", "read_md", "read_single_point", "salvage_md"]
+__all__ = ["INPUT", "STDOUT", "read_md", "read_single_point", "salvage_md", "salvage_steps"]
 
 INPUT = "cpmd.inp"
 STDOUT = "cpmd.out"
@@ -44,13 +45,14 @@ def read_single_point(folder: Path) -> Frames:
     :param folder: with ``cpmd.out``, ``GEOMETRY`` and, for the order of the atoms, ``cpmd.inp``.
     :return: one frame in the order of the structure.
     :raises OutputError: if a file is missing, cut, damaged or of another kind of run.
-    :raises UnphysicalError: if the wavefunction is not converged, or forces are all zero or not finite.
+    :raises RefusedLabelError: if the wavefunction is not converged, or forces are all zero or not finite.
     """
     log, cell, order = _read_log(folder)
     if not log.is_single_point:
         raise OutputError("`cpmd.out` is not from a single point; its file GEOMETRY would not hold forces")
     if log.unconverged:
-        raise UnphysicalError("the wavefunction has not converged; forces and stress are zero. Allow more steps")
+        message = "the wavefunction has not converged; forces and stress are zero. Allow more steps"
+        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, message)
     if not log.finished:
         raise OutputError("`cpmd.out` has no closing line: the run was cut")
     log.check_gradient()
@@ -70,7 +72,7 @@ def read_md(folder: Path) -> Frames:
     :param folder: with ``cpmd.out``, ``FTRAJECTORY``, ``ENERGIES``, ``STRESS`` if computed, and ``cpmd.inp``.
     :return: frames by step; the stress is without the kinetic part of the ions.
     :raises OutputError: if a file is missing, cut, damaged or of another kind of run.
-    :raises UnphysicalError: if a wavefunction is not converged, or forces are all zero or not finite.
+    :raises RefusedLabelError: if a wavefunction is not converged, or forces are all zero or not finite.
     """
     frames, problems = salvage_md(folder)
     if problems:
@@ -84,7 +86,17 @@ def salvage_md(folder: Path) -> tuple[Frames, list[OutputError]]:
     :param folder: as for :func:`read_md`.
     :return: good frames, possibly none, and one error for each reason why frames are missing.
     :raises OutputError: if a file is missing, damaged or of another kind of run.
-    :raises UnphysicalError: if the numbers contradict each other.
+    :raises RefusedLabelError: if the numbers contradict each other.
+    """
+    frames, _, problems = salvage_steps(folder)
+    return frames, problems
+
+
+def salvage_steps(folder: Path) -> tuple[Frames, NDArray[np.int64], list[OutputError]]:
+    """Do as :func:`salvage_md` and return the time step of each good frame, too, (n_frames,).
+
+    :raises OutputError: if a file is missing, damaged or of another kind of run.
+    :raises RefusedLabelError: if the numbers contradict each other.
     """
     log, cell, order = _read_log(folder)
     if not log.is_dynamics or (folder / "CELL").exists():
@@ -100,10 +112,13 @@ def salvage_md(folder: Path) -> tuple[Frames, list[OutputError]]:
     if not log.finished:
         problems.append(OutputError("`cpmd.out` has no closing line: the run was cut"))
     problems += check_complete(records, max([*log.steps, *energies.values], default=0))
-    problems += [UnphysicalError(f"the wavefunction has not converged at step `{step}`") for step in log.unconverged]
+    problems += [
+        RefusedLabelError(LabelFailure.NOT_CONVERGED, f"the wavefunction has not converged at step `{step}`")
+        for step in log.unconverged
+    ]
     good = [step for step in motion.values if step in energies.values and step not in log.unconverged]
     _check_md(log, records, good)
-    return _md_frames(log, cell, order, records, good), problems
+    return _md_frames(log, cell, order, records, good), np.array(good, dtype=np.int64), problems
 
 
 def _md_frames(

@@ -9,7 +9,17 @@ constants of CPMD, so that inputs, parsers and work chains can be tested without
 
 ``STANDIN_CALCULATOR`` in the environment names the calculator, ``module:class`` with keywords as JSON behind a blank
 (default ``ase.calculators.emt:EMT``). Like CPMD it ends with exit status 0 and zero forces if MAXSTEP is too small,
-warns in a dynamics if MAXITER is, and stops on missing pseudopotentials and on SYMMETRY beside CELL VECTORS.
+warns in a dynamics if MAXITER is, skips keywords that it does not know with a note, and stops with a LocalError file on
+missing pseudopotentials, unknown functionals and SYMMETRY beside CELL VECTORS.
+
+``STANDIN_TROUBLE`` in the environment names a JSON file with troubles. ``log`` there is a file that gets a line per
+run, ``iterations`` the number of them that DIIS needs for a wavefunction, the others map the number of a run (or ``*``)
+to what happens in it:
+
+    kill: time steps (single point: any number) after which it is killed, as by a scheduler
+    exit: time steps after which it stops softly, as at MAXRUNTIME
+    memory: 1; it stops because it has too little
+    lose: 1; the file GEOMETRY is lost, as with a full disk
 """
 
 from __future__ import annotations
@@ -18,6 +28,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -27,7 +38,14 @@ from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 BOHR, HARTREE, KBAR = 0.52917720859, 27.21138386, 294210.1080  # Å, eV, kbar: CODATA 2006, as in CPMD
 KELVIN, DALTON = 27.21138386 / 8.617343e-5, 1822.888485  # K, electron masses
+WNTAU = 7.26e-7  # from the frequency of a thermostat in cm^-1, as in CPMD
 NEEDED = {"sp": 9, "md": 6}  # iterations that a wavefunction takes here
+FUNCTIONALS = ("LDA", "BLYP", "BP", "PBE", "REVPBE", "PBE0", "B3LYP", "TPSS", "OLYP")
+_WORDS = (
+    "OPTIMIZE MOLECULAR RESTART CONVERGENCE MAXSTEP MAXITER TIMESTEP TEMPERATURE PRNGSEED NOSE TRAJECTORY EXTRAPOLATE "
+    "STORE MAXRUNTIME STRESS PRINT VDW LSD ODIIS PCG INITIALIZE HAMILTONIAN MEMORY"
+)
+KNOWN = _WORDS.split()
 STARS = " " + "*" * 64
 
 
@@ -35,8 +53,11 @@ def main() -> int:
     """Run the input named on the command line in the present folder."""
     name = sys.argv[1]
     print(" PROGRAM CPMD STARTED AT: 2026-11-23 05:10:15.000\n\n THIS IS A STAND-IN FOR TESTS, NOT CPMD\n")
+    trouble = Trouble()
     try:
-        run = Run(Path(name).read_text())
+        if trouble.of("memory"):
+            raise ValueError("ALLOCATION PROBLEM")
+        run = Run(Path(name).read_text(), trouble)
     except (KeyError, ValueError, OSError) as error:
         Path("LocalError-0-0-0.log").write_text(f" process id's= 0 : {error}\n")
         print(f" PROGRAM STOPS IN SUBROUTINE CONTROL| {error}")
@@ -58,16 +79,49 @@ def load_calculator() -> object:
     return getattr(importlib.import_module(module), name)(**json.loads(keywords or "{}"))
 
 
+class Trouble:
+    """What is to go wrong in this run."""
+
+    def __init__(self) -> None:
+        path = os.environ.get("STANDIN_TROUBLE")
+        self.values = json.loads(Path(path).read_text()) if path else {}
+        self.number = 1
+        if "log" in self.values:
+            log = Path(self.values["log"])
+            self.number += len(log.read_text().splitlines()) if log.exists() else 0
+            with log.open("a") as handle:
+                handle.write(f"{Path.cwd()}\n")
+
+    def of(self, kind: str) -> int:
+        """Return the value of a kind of trouble in this run; 0: there is none."""
+        runs = self.values.get(kind, {})
+        return int(runs.get(str(self.number), runs.get("*", 0)))
+
+    def kill(self) -> None:
+        """Die like a job that is killed; what was printed stays."""
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Run:
     """One run: what the input asks for, and the files that it leaves."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, trouble: Trouble) -> None:
+        self.trouble = trouble
         self.sections = {
             name: body.splitlines() for name, body in re.findall(r"^&(\w+)\n(.*?)^&END", text, re.MULTILINE | re.DOTALL)
         }
         control, system = self.sections["CPMD"], self.sections["SYSTEM"]
         if any("SYMMETRY" in line for line in system):
             raise ValueError("SYMMETRY AND CELL VECTORS ARE INCOMPATIBLE")
+        functional = next((line.split()[1] for line in self.sections["DFT"] if "FUNCTIONAL" in line), "LDA")
+        if functional not in FUNCTIONALS:
+            raise ValueError(f"UNKNOWN FUNCTIONAL {functional}")
+        words = [line.split() for line in control]
+        self.unknown = [row for row in words if not (row[0] in KNOWN or re.fullmatch(r"[-+\d.E]+", row[0]))]
+        self.needed = {kind: trouble.values.get("iterations", number) for kind, number in NEEDED.items()}
+        if any(row[0] == "PCG" for row in words):
+            self.needed = NEEDED
         self.is_md = any("MOLECULAR DYNAMICS BO" in line for line in control)
         self.unit = 1.0 / BOHR if any("ANGSTROM" in line for line in system) else 1.0
         start = next(row for row, line in enumerate(system) if "CELL VECTORS" in line)
@@ -115,6 +169,9 @@ class Run:
         """Print what CPMD says of the input."""
         for line in self.sections.get("INFO", [])[:30]:
             print(f" *{line:<62}*")
+        if self.unknown:
+            print("\n " + "=" * 64 + "\n =              UNKNOWN KEYWORDS IN SECTION &CPMD              =")
+            print("\n".join(f" = {' '.join(row)}" for row in self.unknown) + "\n " + "=" * 64 + "\n")
         title = "BORN-OPPENHEIMER MOLECULAR DYNAMICS" if self.is_md else "SINGLE POINT DENSITY OPTIMIZATION"
         print(f"\n {title}\n\n MAXIMUM NUMBER OF STEPS:{self.steps:>36} STEPS")
         print(f" TIME STEP FOR IONS:{float(self._after('TIMESTEP', '5.0')):>45.4f}")
@@ -132,10 +189,11 @@ class Run:
         print(STARS)
 
     def wavefunction(self, energy: float, limit: int) -> float:
-        """Print a converging series and return the last gradient; it needs NEEDED["sp"] iterations."""
+        """Print a converging series and return the last gradient; it needs some iterations."""
         print("\n NFI      GEMAX       CNORM           ETOT        DETOT      TCPU")
-        for step in range(1, min(limit, NEEDED["sp"]) + 1):
-            gradient = self.criterion * 10.0 ** ((NEEDED["sp"] - step) / 2) * 0.9
+        needed = self.needed["sp"]
+        for step in range(1, min(limit, needed) + 1):
+            gradient = self.criterion * 10.0 ** (min(needed - step, 8) / 2) * 0.9
             total = energy + gradient**2
             print(f"{step:4d}{gradient:11.3E}{gradient / 9:12.3E}{total:15.6f}{-gradient:13.3E}{1:10.2f}")
         return gradient
@@ -168,6 +226,8 @@ class Run:
         energy, forces, virial = self.compute(self.positions)
         self.table(self.positions, np.zeros_like(forces))
         gradient = self.wavefunction(energy, self.steps)
+        if self.trouble.of("kill"):
+            self.trouble.kill()
         if gradient > self.criterion:
             energy, forces, virial = energy + gradient**2, np.zeros_like(forces), np.zeros((3, 3))
             print(" " + "!" * 64 + "\n !! RWFOPT| THE MAXIMUM NUMBER OF STEP IS REACHED              !!")
@@ -177,6 +237,8 @@ class Run:
 
     def geometry(self, positions: np.ndarray, other: np.ndarray) -> None:
         """Write GEOMETRY: forces in the last columns after a single point, velocities after a dynamics."""
+        if self.trouble.of("lose"):
+            return
         lines = [
             "".join(f"{x:20.12f}" for x in row[:3]) + "    " + "".join(f"{x:20.12f}" for x in row[3:])
             for row in np.hstack([positions, other])
@@ -189,7 +251,8 @@ class Run:
             state = json.loads(Path("RESTART.1").read_text())
             return state["step"], np.array(state["positions"]), np.array(state["velocities"]), state["friction"]
         spread = np.sqrt(float(self._after("TEMPERATURE")) / KELVIN / (self.masses * DALTON))
-        velocities = np.random.default_rng(123456).normal(size=self.positions.shape) * spread[:, None]
+        seed = int(self._after("PRNGSEED", "123456"))
+        velocities = np.random.default_rng(seed).normal(size=self.positions.shape) * spread[:, None]
         velocities -= (self.masses[:, None] * velocities).sum(axis=0) / self.masses.sum()
         return 0, self.positions, velocities, 0.0
 
@@ -199,7 +262,7 @@ class Run:
         timestep, masses = float(self._after("TIMESTEP")), self.masses[:, None] * DALTON
         target, frequency = map(float, self._after("NOSE IONS", "0 0").split())
         freedoms = max(3 * len(masses) - 3, 1)
-        inertia = freedoms * target / KELVIN / (max(frequency, 1.0) / 219474.63) ** 2
+        inertia = freedoms * target / KELVIN / (max(frequency, 1.0) * WNTAU) ** 2
         energy, forces, virial = self.compute(positions)
         for name in ("TRAJECTORY", "FTRAJECTORY"):
             if first and Path(name).exists():
@@ -215,15 +278,22 @@ class Run:
             velocities = velocities * (1 - timestep / 2 * friction) + timestep / 2 * forces / masses
             kinetic = np.einsum("ax,ai,aj->ij", masses, velocities, velocities)
             self.record(step, positions, velocities, forces, energy, virial + kinetic)
-            if int(self._after("MAXITER", "10000")) < NEEDED["md"]:
+            if int(self._after("MAXITER", "10000")) < self.needed["md"]:
                 print(" WARNING! DENSITY NOT CONVERGED !!!\n" * 3, end="")
             temperature = np.trace(kinetic) / freedoms * KELVIN
             print(
                 f"{step:10d}{temperature:8.1f}{energy:14.5f}{energy + np.trace(kinetic) / 2:14.5f}   0.100E-02{1:8.2f}"
             )
-        state = {"step": first + self.steps, "positions": positions.tolist(), "velocities": velocities.tolist()}
-        Path("RESTART.1").write_text(json.dumps({**state, "friction": friction}))
-        Path("LATEST").write_text("./RESTART.1\n")
+            done = step - first
+            if self.trouble.of("kill") == done:
+                self.trouble.kill()
+            last = done == self.steps or self.trouble.of("exit") == done
+            if last or step % int(self._after("STORE", "10001")) == 0:
+                state = {"step": step, "positions": positions.tolist(), "velocities": velocities.tolist()}
+                Path("RESTART.1").write_text(json.dumps({**state, "friction": friction}))
+                Path("LATEST").write_text("./RESTART.1\n")
+            if last:
+                break
         self.results(positions, forces, self.criterion * 0.5, energy, virial + kinetic)
         self.geometry(positions, velocities)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -11,7 +10,6 @@ from aiida import orm
 from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
-from aiida.manage.caching import enable_caching, get_use_cache
 from aiida.plugins import CalculationFactory, DataFactory
 
 from ...calculations.functions import change_method, give_up_frames, plan_methods
@@ -22,6 +20,7 @@ from ...data.trajectory import structures_to_frames
 from ...dft.base import LabelFailure
 from ...dft.code import RECOVERABLE, DftCode
 from ...dft.method import Method
+from ..caching import cached
 from ..pool import PoolWorkChain
 from ..ports import optional_output, reason_of
 
@@ -128,7 +127,7 @@ class LabellerWorkChain(PoolWorkChain):
     def start(self, key: str, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
         """Submit the job of a batch; labels are deterministic, so one that exists is never computed again."""
         name = f"nnpgen.{self.NAME}_label"
-        with _cached(f"aiida.calculations:{name}"):
+        with cached(f"aiida.calculations:{name}"):
             return self.submit(
                 CalculationFactory(name),
                 code=self.inputs.code,
@@ -216,12 +215,3 @@ def _from_family(label: str, elements: Collection[str]) -> dict[str, orm.Data]:
     except AttributeError:
         raise InputError(f"reference.pseudopotentials: group `{label}` is no family of pseudopotentials") from None
     return pseudos
-
-
-def _cached(identifier: str) -> AbstractContextManager[None]:
-    """Return a context in which a job is taken from the cache if it can be.
-
-    Leaving the context of AiiDA also ends one that surrounds it, hence none where caching is on already.
-    """
-    context: AbstractContextManager[None] = enable_caching(identifier=identifier)
-    return nullcontext() if get_use_cache(identifier=identifier) else context

@@ -1,0 +1,33 @@
+"""Turn what a run of CPMD left into the label of a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import calcfunction
+
+from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
+
+__all__ = ["label_from_cpmd"]
+
+
+@calcfunction
+def label_from_cpmd(
+    report: orm.Dict, calculated: orm.TrajectoryData | None = None, **structures: orm.StructureData
+) -> dict[str, Any]:
+    """Return the label of one frame as ``labels``, or why there is none as ``failures``.
+
+    :param report: of the run that was to make it.
+    :param calculated: its label, if it made one.
+    :param structures: the frame, under its key.
+    """
+    [key] = structures
+    if calculated is None or report["reason"] is not None:
+        reason = {"reason": report["reason"] or "job_failed", "detail": report["detail"]}
+        return {"failures": orm.Dict({key: reason | {"process": report.creator.uuid}})}
+    frames = trajectory_to_frames(calculated)
+    labels = frames_to_trajectory(frames, np.array([int(key.rpartition("_")[2])]))
+    labels.base.attributes.set("structure_link", "frame_{:04d}")
+    return {"labels": labels}

@@ -1,0 +1,79 @@
+"""Parse runs of CPMD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiida import orm
+from aiida.engine import CalcJob, ExitCode
+from aiida.parsers import Parser
+
+from ..data.trajectory import frames_to_trajectory
+from ..dft.base import LabelFailure
+from ..dft.cpmd_code import store_interval
+from ..dft.cpmd_run import CpmdRun, read_dynamics_run, read_single_run
+from ..dft.method import Method
+
+__all__ = ["CpmdParser"]
+
+_UNPHYSICAL = (
+    LabelFailure.WRONG_SIZE,
+    LabelFailure.NOT_FINITE,
+    LabelFailure.ALL_ZERO,
+    LabelFailure.NET_FORCE,
+    LabelFailure.LARGE_FORCE,
+)
+
+
+class CpmdParser(Parser):
+    """Make one node of all frames that are labels, and say why others are not."""
+
+    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
+        """Parse the output of one run."""
+        folder = Path(retrieved_temporary_folder or "")
+        self.retrieved.base.repository.copy_tree(folder)
+        run = self._read(folder)
+        problem = run.problem
+        report = {
+            "n_frames": len(run.steps),
+            "reason": problem.reason.value if problem else None,
+            "detail": problem.detail if problem else None,
+            "last_step": run.last_step,
+            "restart_step": run.restart_step,
+        }
+        self.out("report", orm.Dict(report))
+        if run.frames is not None:
+            labels = frames_to_trajectory(run.frames, run.steps)
+            labels.base.attributes.set("structure_link", "structure")
+            self.out("labels", labels)
+        return self._exit_code(run)
+
+    def _read(self, folder: Path) -> CpmdRun:
+        inputs = self.node.inputs
+        atoms = inputs.structure.get_ase()
+        if "conditions" not in inputs:
+            return read_single_run(folder, atoms)
+        return read_dynamics_run(
+            folder,
+            atoms,
+            first=inputs.steps_done.value if "steps_done" in inputs else 0,
+            total=inputs.conditions["conditions"]["steps"],
+            store=store_interval(Method.from_dict(inputs.method.get_dict())),
+        )
+
+    def _exit_code(self, run: CpmdRun) -> ExitCode | None:
+        if run.problem is None:
+            return None
+        reason, message = run.problem.reason, run.problem.detail
+        if run.out_of_memory or self.node.exit_status == CalcJob.exit_codes.ERROR_SCHEDULER_OUT_OF_MEMORY.status:
+            return self.exit_codes.ERROR_OUT_OF_MEMORY.format(message=message)
+        if reason is LabelFailure.CALCULATOR:
+            return self.exit_codes.ERROR_JOB_FAILED.format(message=message)
+        if reason is LabelFailure.NOT_CONVERGED:
+            return self.exit_codes.ERROR_NOT_CONVERGED.format(message=message)
+        if reason in _UNPHYSICAL:
+            return self.exit_codes.ERROR_LABEL_UNPHYSICAL.format(message=message)
+        if run.interrupted:
+            return self.exit_codes.ERROR_INTERRUPTED.format(message=message)
+        return self.exit_codes.ERROR_NO_FRAMES.format(message=message)

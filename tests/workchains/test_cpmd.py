@@ -1,0 +1,417 @@
+"""Labels and dynamics with the stand-in for CPMD, when all goes well and when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from ase import Atoms
+from ase.calculators.emt import EMT
+
+from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.data.lineage import CALCULATED
+from aiida_nnpgen.data.trajectory import trajectory_to_frames
+from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.cpmd_code import CPMD
+from aiida_nnpgen.workchains.labellers.cpmd import CpmdAimdWorkChain
+from aiida_nnpgen.workchains.labelling import LabellingWorkChain
+from aiida_nnpgen.workchains.restart.cpmd import CpmdBaseWorkChain
+
+STANDIN = Path(__file__).parents[1] / "standins" / "cpmd.py"
+OPTIONS = {"withmpi": False}
+
+
+def method(**changes: Any) -> orm.Dict:
+    """Return a level of theory."""
+    return orm.Dict(CPMD.method(Protocol.FAST, changes).to_dict())
+
+
+def conditions(**changes: Any) -> orm.Dict:
+    """Return a plan of a short dynamics."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 9, "stride": 1}
+    return orm.Dict({"structure": "a", "conditions": values | changes, "seed": 7})
+
+
+def runs(folder: Path) -> list[str]:
+    """Return the folder of each run of the stand-in."""
+    path = folder / "runs.txt"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def jobs(node: orm.ProcessNode) -> list[orm.CalcJobNode]:
+    """Return the jobs below a work chain, in the order of their launch."""
+    found = [job for job in node.called_descendants if isinstance(job, orm.CalcJobNode)]
+    return sorted(found, key=lambda job: job.pk)
+
+
+def assert_labels(frames: Frames) -> None:
+    """Check every frame against the calculator that is in the stand-in."""
+    for row, atoms in enumerate(frames.without_labels().to_atoms()):
+        atoms.calc = EMT()
+        assert frames.energies[row] == pytest.approx(atoms.get_potential_energy(), abs=1e-5)
+        np.testing.assert_allclose(frames.forces[row], atoms.get_forces(), atol=1e-5)
+        np.testing.assert_allclose(frames.stresses[row], atoms.get_stress(), atol=1e-7)
+
+
+@pytest.fixture
+def run_base(
+    cpmd: Callable[..., orm.InstalledCode],
+    cpmd_pseudopotentials: dict[str, orm.Data],
+    generate_structure: Callable[..., orm.StructureData],
+) -> Callable[..., orm.WorkChainNode]:
+    """Return a function that runs one label, or with conditions one dynamics."""
+
+    def run(
+        trouble: dict[str, Any] | None = None, options: dict[str, Any] | None = None, **changes: Any
+    ) -> orm.WorkChainNode:
+        inputs = {
+            "code": cpmd(**(trouble or {})),
+            "structure": generate_structure("HOH"),
+            "method": method(),
+            "pseudopotentials": cpmd_pseudopotentials,
+            "metadata": {"options": OPTIONS | (options or {})},
+        }
+        _, node = run_get_node(CpmdBaseWorkChain, cpmd=inputs | changes, max_iterations=orm.Int(4))
+        return node
+
+    return run
+
+
+def test_base_makes_a_label_at_once(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """A good run is one job, whose labels are those of the calculator in the order of the structure."""
+    node = run_base()
+    assert node.is_finished_ok, node.exit_message
+    assert len(jobs(node)) == 1
+    frames = trajectory_to_frames(node.outputs.labels)
+    structure = node.inputs.cpmd.structure.get_ase()
+    assert frames.symbols == ["H", "O", "H"] == structure.get_chemical_symbols()
+    np.testing.assert_allclose(frames.positions[0], structure.positions, atol=1e-7)
+    assert_labels(frames)
+    assert node.outputs.labels.creator.uuid == jobs(node)[0].uuid
+
+
+def test_base_changes_the_optimiser(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """A wavefunction that DIIS does not find is found by conjugate gradients; the method is an input of each job."""
+    node = run_base({"iterations": 500})
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [430, 0]
+    first, second = (job.inputs.method.get_dict() for job in jobs(node))
+    assert second["parameters"]["CPMD"]["PCG MINIMIZE"] is True
+    first.pop("parameters")
+    second.pop("parameters")
+    assert first == second
+    assert jobs(node)[1].inputs.method.creator.process_label == "change_method"
+
+
+@pytest.mark.slow
+def test_base_gives_up_what_does_not_converge(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """After the last remedy the exit code and the report are those of the last job."""
+    limits = {"parameters": {"CPMD": {"MAXITER": 1}}}
+    node = run_base({"iterations": 500}, method=method(**limits))
+    assert node.exit_status == 430
+    assert [job.exit_status for job in jobs(node)] == [430, 430, 430]
+    assert "labels" not in node.outputs
+    assert node.outputs.report["reason"] == "not_converged"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"functional": "XLYP", "dispersion": "none"}, "UNKNOWN FUNCTIONAL XLYP"),
+        ({"parameters": {"CPMD": {"TASKGROUPS MINIMUM": True}}}, "`TASKGROUPS MINIMUM` in `&CPMD`"),
+    ],
+)
+def test_base_does_not_repeat_an_error(
+    run_base: Callable[..., orm.WorkChainNode], changes: dict[str, Any], words: str
+) -> None:
+    """What CPMD refuses or skips, it would again: one job, and its message. The stand-in knows neither of these."""
+    node = run_base(method=method(**changes))
+    assert [job.exit_status for job in jobs(node)] == [310]
+    assert node.exit_status == 310
+    assert words in node.exit_message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("trouble", "statuses"), [({"1": 1}, [300, 0]), ({"*": 1}, [300, 300])])
+def test_base_gives_damaged_outputs_one_more_attempt(
+    run_base: Callable[..., orm.WorkChainNode], trouble: dict[str, int], statuses: list[int]
+) -> None:
+    """What no handler knows may have been the machine: once more, and no more."""
+    node = run_base({"lose": trouble})
+    assert [job.exit_status for job in jobs(node)] == statuses
+    assert node.is_finished_ok == (statuses[-1] == 0)
+
+
+@pytest.mark.slow
+def test_base_runs_a_killed_label_again(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """A single point has no restart file worth the name: it is run once more."""
+    node = run_base({"kill": {"1": 1}})
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [400, 0]
+
+
+@pytest.mark.slow
+def test_base_does_not_run_a_killed_label_for_ever(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """A run that is always killed is given up, and says why."""
+    node = run_base({"kill": {"*": 1}})
+    assert [job.exit_status for job in jobs(node)] == [400, 400]
+    assert node.exit_status == 400
+    assert node.outputs.report["reason"] == "no_output"
+
+
+@pytest.mark.slow
+def test_base_asks_for_more_memory(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """A run that had too little gets twice as much."""
+    node = run_base({"memory": {"1": 1}}, {"max_memory_kb": 10**8})
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [411, 0]
+    assert jobs(node)[1].get_option("max_memory_kb") == 2 * 10**8
+
+
+@pytest.mark.slow
+def test_base_without_a_known_memory_gives_up(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """Where nobody said how much memory there was, more of it cannot be asked for."""
+    node = run_base({"memory": {"*": 1}})
+    assert [job.exit_status for job in jobs(node)] == [411]
+    assert node.exit_status == 411
+
+
+@pytest.mark.slow
+def test_base_takes_a_label_that_exists(run_base: Callable[..., orm.WorkChainNode], tmp_path: Path) -> None:
+    """The same frame at the same level is not computed twice."""
+    first = run_base()
+    inputs = {name: first.inputs.cpmd[name] for name in ("code", "structure", "method")}
+    _, again = run_get_node(
+        CpmdBaseWorkChain,
+        cpmd=inputs | {"pseudopotentials": dict(first.inputs.cpmd.pseudopotentials), "metadata": {"options": OPTIONS}},
+    )
+    assert again.is_finished_ok, again.exit_message
+    assert len(runs(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("kind", ["kill", pytest.param("exit", marks=pytest.mark.slow)])
+def test_dynamics_goes_on_from_the_restart_file(run_base: Callable[..., orm.WorkChainNode], kind: str) -> None:
+    """A run that is cut after step 5 of 9 goes on: from step 4 if it was killed, from 5 if it was told to stop."""
+    plan = method(parameters={"CPMD": {"STORE": 2}})
+    node = run_base({kind: {"1": 5}}, conditions=conditions(), method=plan)
+    assert node.is_finished_ok, node.exit_message
+    first, second = jobs(node)
+    assert (first.exit_status, second.exit_status) == (400, 0)
+    step = {"kill": 4, "exit": 5}[kind]
+    assert second.inputs.steps_done.value == step
+    assert second.inputs.restart_folder.uuid == first.outputs.remote_folder.uuid
+    assert first.outputs.labels.get_stepids().tolist() == [1, 2, 3, 4, 5]
+    assert second.outputs.labels.get_stepids().tolist() == list(range(step + 1, 10))
+    labels = node.outputs.labels
+    assert labels.get_stepids().tolist() == list(range(1, 10))
+    assert labels.creator.process_label == "join_runs"
+    assert labels.get_array("run").tolist() == [0] * step + [1] * (9 - step)
+    assert [labels.creator.inputs[f"run_0{index}"].creator.uuid for index in range(2)] == [first.uuid, second.uuid]
+    assert_labels(trajectory_to_frames(labels))
+
+
+@pytest.mark.slow
+def test_dynamics_that_was_cut_is_the_one_that_was_not(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """Joined frames are those of a run in one piece."""
+    whole = trajectory_to_frames(run_base(conditions=conditions()).outputs.labels)
+    assert_labels(whole)
+    plan = method(parameters={"CPMD": {"STORE": 3}})
+    node = run_base({"kill": {"2": 4, "3": 1}}, conditions=conditions(), method=plan)
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [400, 400, 0]
+    joined = trajectory_to_frames(node.outputs.labels)
+    np.testing.assert_allclose(joined.positions, whole.positions, atol=1e-10)
+    np.testing.assert_allclose(joined.forces, whole.forces, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_dynamics_killed_before_its_first_restart_file_starts_again(
+    run_base: Callable[..., orm.WorkChainNode],
+) -> None:
+    """Nothing to go on from: the second run does it all, and is the only one in the result."""
+    node = run_base({"kill": {"1": 3}}, conditions=conditions(steps=4))
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [400, 0]
+    assert "restart_folder" not in jobs(node)[1].inputs
+    assert node.outputs.labels.uuid == jobs(node)[1].outputs.labels.uuid
+
+
+@pytest.mark.slow
+def test_dynamics_that_makes_no_progress_is_given_up_with_its_frames(
+    run_base: Callable[..., orm.WorkChainNode],
+) -> None:
+    """Runs that always die before their first restart file end; what there is stays."""
+    node = run_base({"kill": {"*": 2}}, conditions=conditions())
+    assert [job.exit_status for job in jobs(node)] == [400, 400]
+    assert node.exit_status == 400
+    assert node.outputs.labels.get_stepids().tolist() == [1, 2]
+
+
+@pytest.mark.slow
+def test_dynamics_that_does_not_converge_starts_again(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """Dynamics that followed wrong forces is not gone on with."""
+    node = run_base({"iterations": 500}, conditions=conditions(steps=3))
+    assert node.is_finished_ok, node.exit_message
+    assert [job.exit_status for job in jobs(node)] == [430, 0]
+    assert "restart_folder" not in jobs(node)[1].inputs
+    assert node.outputs.labels.get_stepids().tolist() == [1, 2, 3]
+
+
+@pytest.mark.slow
+def test_aimd_goes_on_after_the_walltime(
+    cpmd: Callable[..., orm.InstalledCode],
+    cpmd_pseudopotentials: dict[str, orm.Data],
+    generate_structure: Callable[..., orm.StructureData],
+) -> None:
+    """The dynamics of the first dataset has all its frames, and the structure among the inputs of their creator."""
+    structure = generate_structure("HOH")
+    _, node = run_get_node(
+        CpmdAimdWorkChain,
+        code=cpmd(kill={"1": 6}),
+        options=OPTIONS,
+        structure=structure,
+        conditions=conditions(stride=2),
+        method=method(parameters={"CPMD": {"STORE": 3}}),
+        pseudopotentials=cpmd_pseudopotentials,
+    )
+    assert node.is_finished_ok, node.exit_message
+    labels = node.outputs.labels
+    assert labels.get_stepids().tolist() == [1, 3, 5, 7, 9]
+    link = labels.base.attributes.get("structure_link")
+    assert labels.creator.inputs[link].uuid == structure.uuid
+    assert_labels(trajectory_to_frames(labels))
+
+
+@pytest.fixture
+def label(
+    cpmd: Callable[..., orm.InstalledCode], cpmd_pseudopotentials: dict[str, orm.Data]
+) -> Callable[..., orm.WorkChainNode]:
+    """Return a function that labels structures through the work chain of the loop."""
+
+    def run(
+        structures: list[orm.StructureData],
+        trouble: dict[str, Any] | None = None,
+        max_concurrent: int = 1,
+        **changes: Any,
+    ) -> orm.WorkChainNode:
+        values = {
+            "labeller": "cpmd",
+            "protocol": "fast",
+            "pseudopotentials": "files",
+            "checks": {"max_force": 60.0, "max_net_force": 0.1},
+            "min_yield": 0.5,
+            "max_attempts": 3,
+            "batch_size": 20,
+            "iteration": 0,
+            "validation_fraction": 0.0,
+            "seed": 1,
+        }
+        named = {f"frame_{index:04d}": node for index, node in enumerate(structures)}
+        _, node = run_get_node(
+            LabellingWorkChain,
+            code=cpmd(**(trouble or {})),
+            options=OPTIONS,
+            max_concurrent=max_concurrent,
+            settings=orm.Dict(values | changes),
+            structures=named,
+            pseudopotentials=cpmd_pseudopotentials,
+            record=orm.Dict({key: {"reason": f"reason of {key}"} for key in named}),
+        )
+        return node
+
+    return run
+
+
+@pytest.mark.slow
+def test_labelling_with_cpmd_labels_each_frame_by_a_job_of_its_own(
+    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData]
+) -> None:
+    """Labels, reasons and structures belong together, whatever the order of the atoms; a job made each."""
+    structures = [generate_structure(("OH2", "HOH")[index % 2], seed=index) for index in range(3)]
+    node = label(structures, max_concurrent=2)
+    assert node.is_finished_ok, node.exit_message
+    dataset = node.outputs.dataset
+    assert len(dataset) == 3
+    links = {origin.structure: origin for origin in dataset.origins}
+    assert sorted(links) == ["frame_0000", "frame_0001", "frame_0002"]
+    assert all(origin.reason == f"reason of {key}" for key, origin in links.items())
+    for key, origin in links.items():
+        [maker] = [
+            link.node for link in dataset.creator.base.links.get_incoming().all() if link.link_label == origin.label
+        ]
+        assert maker.creator.inputs[key].uuid == structures[int(key[-4:])].uuid
+        job = maker.creator.inputs[CALCULATED].creator
+        assert job.process_type == "aiida.calculations:nnpgen.cpmd"
+        assert_labels(trajectory_to_frames(maker))
+
+
+@pytest.mark.slow
+def test_labelling_with_cpmd_records_what_fails(
+    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData], tmp_path: Path
+) -> None:
+    """A frame whose job is always killed has a reason and a process; the others make the yield."""
+    structures = [generate_structure("HOH", seed=index) for index in range(3)]
+    node = label(structures, {"kill": {"1": 1, "2": 1}})
+    assert node.is_finished_ok, node.exit_message
+    report = node.outputs.report.get_dict()
+    assert (report["labelled"], report["failed"]) == (2, 1)
+    failure = report["failures"]["frame_0000"]
+    assert failure["reason"] == "no_output"
+    assert orm.load_node(failure["process"]).process_type == "aiida.calculations:nnpgen.cpmd"
+    assert len(runs(tmp_path)) == 4
+
+
+@pytest.mark.slow
+def test_labelling_with_cpmd_below_its_yield_fails(
+    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData], tmp_path: Path
+) -> None:
+    """Two frames of three that never converge are too many; every remedy was tried once, and none twice."""
+    structures = [generate_structure("HOH", seed=index) for index in range(3)]
+    rules = [{"match": {"keys": ["frame_0001", "frame_0002"]}, "parameters": {"CPMD": {"MAXITER": 1}}}]
+    node = label(structures, {"iterations": 9}, rules=rules)
+    assert node.exit_status == 453
+    assert node.outputs.report["reasons"] == {"not_converged": 2}
+    assert len(node.outputs.dataset) == 1
+    assert len(runs(tmp_path)) == 1 + 2 * 3
+
+
+@pytest.mark.slow
+def test_labelling_with_cpmd_refuses_a_net_force(
+    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData]
+) -> None:
+    """A label whose forces do not sum to zero is refused with the number, as BLYP with a coarse mesh gives it."""
+    node = label([generate_structure("HOH")], checks={"max_force": 60.0, "max_net_force": 1e-15})
+    assert node.exit_status == 453
+    assert node.outputs.report["reasons"] == {"net_force": 1}
+
+
+@pytest.mark.slow
+def test_labels_of_cpmd_agree_with_finite_differences(
+    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData]
+) -> None:
+    """One atom displaced and one cell sheared change the energy as force and stress say, in the whole path."""
+    atoms = generate_structure("HOH", seed=3).get_ase()
+    atoms.set_cell(np.array([[4.0, 0, 0], [0.6, 4.2, 0], [-0.3, 0.4, 3.9]]))
+    step = 2e-3
+    images: list[Atoms] = [atoms.copy() for _ in range(5)]
+    for sign, moved, sheared in ((1, images[1], images[3]), (-1, images[2], images[4])):
+        moved.positions[2, 1] += sign * step
+        strain = np.eye(3)
+        strain[0, 1] = strain[1, 0] = sign * step / 2
+        sheared.set_cell(np.array(atoms.cell) @ strain, scale_atoms=True)
+    node = label([orm.StructureData(ase=image) for image in images])
+    assert node.is_finished_ok, node.exit_message
+    rows = {origin.structure: row for row, origin in enumerate(node.outputs.dataset.origins)}
+    [frames] = node.outputs.dataset.get_frames()
+    energies = frames.energies[[rows[f"frame_{index:04d}"] for index in range(5)]]
+    start = rows["frame_0000"]
+    force = -(energies[1] - energies[2]) / (2 * step)
+    stress = (energies[3] - energies[4]) / (2 * step) / atoms.get_volume()
+    assert force == pytest.approx(frames.forces[start, 2, 1], rel=2e-3)
+    assert stress == pytest.approx(frames.stresses[start, 5], rel=2e-3)
