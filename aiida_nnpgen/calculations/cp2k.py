@@ -1,0 +1,78 @@
+"""Base of the calculations that run CP2K."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiida import orm
+from aiida.common import CalcInfo, CodeInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJob, CalcJobProcessSpec
+
+from ..dft.cp2k_input import INPUT, STDOUT
+from .method import validate_method
+
+__all__ = ["Cp2kJob"]
+
+
+class Cp2kJob(CalcJob):
+    """Run CP2K with an input that the science layer writes.
+
+    This is no subclass of aiida-cp2k's calculation: that one wants the parameters as its own input, and neither its
+    outputs nor its exit codes say what became of each frame.
+    """
+
+    FILENAME_STDERR = "stderr.txt"
+    WALLTIME_SHARE = 0.9
+    """Part of the time limit after which CP2K ends by itself, so that its files are whole."""
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        super().define(spec)
+        spec.input("code", valid_type=orm.AbstractCode, help="CP2K; it finds its own basis sets and pseudopotentials.")
+        spec.input("method", valid_type=orm.Dict, validator=validate_method("cp2k"), help="Level of theory.")
+        options = spec.inputs["metadata"]["options"]
+        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
+        options["withmpi"].default = True
+        options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
+        # Below 400: another attempt with the same frames must run, not be taken from the cache.
+        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The job did no frame: {message}")
+        spec.exit_code(310, "ERROR_JOB_FAILED", invalidates_cache=True, message="CP2K refused its input: {message}")
+        spec.exit_code(
+            400,
+            "ERROR_INTERRUPTED",
+            invalidates_cache=True,
+            message="The job ended before it was done: {message}.",
+        )
+        spec.exit_code(
+            411,
+            "ERROR_OUT_OF_MEMORY",
+            invalidates_cache=True,
+            message="The job ran out of memory: give it more, or more processes.",
+        )
+
+    def walltime(self) -> float | None:
+        """Return the seconds after which CP2K ends by itself; None where the job has no limit."""
+        limit = self.inputs.metadata.options.get("max_wallclock_seconds")
+        return None if limit is None else self.WALLTIME_SHARE * limit
+
+    def write_job(self, folder: Folder, files: Mapping[str, str], outputs: list[str]) -> CalcInfo:
+        """Write the files of the job and return how to run it.
+
+        :param files: contents by name; frames are inputs already, and their copies stay out of the repository.
+        :param outputs: names of the files that are there for parsing alone.
+        """
+        for name, content in files.items():
+            (Path(folder.abspath) / name).write_text(content)
+        code_info = CodeInfo()
+        code_info.code_uuid = self.inputs.code.uuid
+        code_info.cmdline_params = ["-i", INPUT]
+        code_info.stdout_name = STDOUT
+        code_info.stderr_name = self.FILENAME_STDERR
+        info = CalcInfo()
+        info.codes_info = [code_info]
+        info.provenance_exclude_list = [name for name in files if name != INPUT]
+        info.retrieve_list = [self.FILENAME_STDERR]
+        info.retrieve_temporary_list = [STDOUT, self.FILENAME_STDERR, *outputs]
+        return info

@@ -1,0 +1,65 @@
+"""Molecular dynamics with CP2K."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.common import CalcInfo
+from aiida.common.folders import Folder
+from aiida.engine import CalcJobProcessSpec
+
+from ..common.exceptions import InputError
+from ..common.types import Ensemble
+from ..data.trajectory import structure_to_frames
+from ..dft.cp2k_input import Dynamics, write_md
+from ..dft.cp2k_output import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.method import Method
+from ..samplers.base import Conditions
+from .cp2k import Cp2kJob
+
+__all__ = ["Cp2kMdCalculation"]
+
+
+def validate_conditions(node: orm.Dict, _: Any) -> str | None:
+    """Check that the conditions are those of a run at constant volume and temperature."""
+    try:
+        ensemble = Conditions(**node["conditions"]).ensemble
+    except (InputError, KeyError, TypeError, ValueError) as exception:
+        return f"conditions and seed are needed: {exception}"
+    return None if ensemble is Ensemble.NVT else f"dynamics with CP2K is nvt, not `{ensemble.value}`"
+
+
+class Cp2kMdCalculation(Cp2kJob):
+    """Run Born-Oppenheimer molecular dynamics; every frame it keeps is a label."""
+
+    @classmethod
+    def define(cls, spec: CalcJobProcessSpec) -> None:
+        super().define(spec)
+        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
+        spec.input(
+            "conditions",
+            valid_type=orm.Dict,
+            validator=validate_conditions,
+            help="Conditions and seed, as the plan of the phase gives them.",
+        )
+        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.cp2k_md"
+        spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
+        spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
+        spec.exit_code(420, "ERROR_UNSTABLE", message="The run became unstable, its good part is kept: {message}")
+        spec.exit_code(430, "ERROR_NOT_CONVERGED", message="The run ended, but no step is a label: {message}")
+
+    def prepare_for_submission(self, folder: Folder) -> CalcInfo:
+        conditions = Conditions(**self.inputs.conditions["conditions"])
+        dynamics = Dynamics(
+            temperature=conditions.temperature,
+            timestep=conditions.timestep,
+            steps=conditions.steps,
+            stride=conditions.stride,
+            thermostat=conditions.thermostat,
+            damping=conditions.thermostat_damping,
+            seed=self.inputs.conditions["seed"],
+        )
+        method = Method.from_dict(self.inputs.method.get_dict())
+        files = write_md(structure_to_frames(self.inputs.structure), method, dynamics, self.walltime())
+        return self.write_job(folder, files, [FORCES_OUT, POSITIONS_OUT, ENERGIES_OUT])
