@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test test-fast lint docs clean
+.PHONY: demo test test-fast codes lint docs clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -16,8 +16,13 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/nnpgen demo
 
-test: $(STAMP) lint
+test: $(STAMP) lint codes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# Quantum ESPRESSO and CP2K from Debian, and pseudopotentials; tests of what cannot be had are skipped.
+codes: $(STAMP)
+	sh tests/install_codes.sh
+	$(BIN)/python tests/set_up_pseudopotentials.py
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
@@ -62,6 +64,75 @@ def python_code(patient_runner: None, tmp_path_factory: pytest.TempPathFactory) 
         filepath_executable=sys.executable,
         prepend_text=f'export PYTHONPATH="{STANDINS}"',
     ).store()
+
+
+@pytest.fixture(scope="session")
+def dft_codes(python_code: orm.InstalledCode) -> Callable[[str], orm.InstalledCode]:
+    """Return a function that finds a reference code on this machine, or skips the test."""
+    from aiida import orm
+
+    codes: dict[str, orm.InstalledCode] = {}
+    environment = {
+        "OMP_NUM_THREADS": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "CP2K_DATA_DIR": "/usr/share/cp2k",
+    }
+
+    def find(executable: str) -> orm.InstalledCode:
+        path = shutil.which(executable)
+        if path is None:
+            pytest.skip(f"`{executable}` is not installed: see tests/install_codes.sh")
+        if executable not in codes:
+            codes[executable] = orm.InstalledCode(
+                label=executable.partition(".")[0],
+                computer=python_code.computer,
+                filepath_executable=path,
+                prepend_text="\n".join(f"export {name}={value}" for name, value in environment.items()),
+            ).store()
+        return codes[executable]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def pw_code(dft_codes: Callable[[str], orm.InstalledCode]) -> orm.InstalledCode:
+    """Return pw.x of Quantum ESPRESSO."""
+    return dft_codes("pw.x")
+
+
+@pytest.fixture(scope="session")
+def cp2k_code(dft_codes: Callable[[str], orm.InstalledCode]) -> orm.InstalledCode:
+    """Return CP2K."""
+    return dft_codes("cp2k")
+
+
+@pytest.fixture(scope="session")
+def upf_folder() -> Path:
+    """Return the folder with ``H.sg15-pbe.upf``, and so on for C and O, gth-pbe and gth-blyp."""
+    folder = Path(sys.prefix) / "share" / "nnpgen-test" / "upf"
+    subprocess.run([sys.executable, Path(__file__).parent / "set_up_pseudopotentials.py", folder], check=True)
+    if not (folder / "O.sg15-pbe.upf").is_file():
+        pytest.skip("no pseudopotentials: see tests/set_up_pseudopotentials.py")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def generate_upf(aiida_profile: Profile, upf_folder: Path) -> Callable[..., dict[str, orm.Data]]:
+    """Return a factory of pseudopotentials by element."""
+    from aiida.plugins import DataFactory
+
+    def generate(elements: str = "OH", kind: str = "sg15-pbe") -> dict[str, orm.Data]:
+        paths = {element: upf_folder / f"{element}.{kind}.upf" for element in elements}
+        return {name: DataFactory("pseudo.upf").get_or_create(path.open("rb")) for name, path in paths.items()}
+
+    return generate
+
+
+@pytest.fixture(scope="session")
+def upf_pseudopotentials(generate_upf: Callable[..., dict[str, orm.Data]]) -> dict[str, orm.Data]:
+    """Return pseudopotentials with which water is converged at the cutoff of a fast protocol."""
+    return generate_upf()
 
 
 @pytest.fixture

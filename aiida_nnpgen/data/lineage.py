@@ -17,7 +17,7 @@ from ..common.types import Split
 from .dataset import DatasetData, Origin
 from .potential import PotentialData
 
-__all__ = ["CALCULATED", "FrameLineage", "frames_of_model", "models_of_frame"]
+__all__ = ["CALCULATED", "FrameLineage", "frames_of_model", "label_process", "models_of_frame"]
 
 CALCULATED = "calculated"
 """Link label by which the output of a code enters the function that makes a label of it."""
@@ -89,10 +89,9 @@ def models_of_frame(structure: orm.StructureData) -> list[PotentialData]:
 def _frames_of_shard(shard: DatasetData) -> Iterable[FrameLineage]:
     """Resolve the link labels of every row to nodes: one query per shard and one per label node."""
     labels = _inputs(shard.creator) if shard.creator else {}
-    makers = {name: labels[name].creator for name in {origin.label for origin in shard.origins} if name in labels}
-    sources = {name: _inputs(maker) for name, maker in makers.items() if maker}
-    # Where a function brought the output of a code into our units, the calculation behind it made the label.
-    makers |= {name: inputs[CALCULATED].creator for name, inputs in sources.items() if CALCULATED in inputs}
+    used = {origin.label: labels[origin.label] for origin in shard.origins if origin.label in labels}
+    makers = {name: label_process(label) for name, label in used.items()}
+    sources = {name: _inputs(label.creator) for name, label in used.items() if label.creator}
     for row, (origin, split) in enumerate(zip(shard.origins, shard.split.tolist(), strict=True)):
         yield _resolve(shard, row, origin, Split(split), labels, makers, sources)
 
@@ -119,6 +118,13 @@ def _resolve(
         index=origin.index,
         process=makers[name].uuid if makers.get(name) else None,
     )
+
+
+def label_process(label: orm.TrajectoryData) -> orm.ProcessNode | None:
+    """Return the process that made a label: the calculation, where a function brought its output into our units."""
+    creator = label.creator
+    calculated = _inputs(creator).get(CALCULATED) if creator else None
+    return calculated.creator if calculated else creator
 
 
 def _inputs(process: orm.ProcessNode) -> dict[str, Any]:

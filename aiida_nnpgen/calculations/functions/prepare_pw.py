@@ -1,0 +1,51 @@
+"""Write down what pw.x is to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiida import orm
+from aiida.engine import calcfunction
+
+from ...dft.method import Method
+from ...dft.qe_input import PwDynamics, n_md_frames, write_md, write_single_point
+from ...samplers.base import Conditions
+
+__all__ = ["prepare_pw"]
+
+
+@calcfunction
+def prepare_pw(
+    method: orm.Dict, structure: orm.StructureData, conditions: orm.Dict | None = None, done: orm.Int | None = None
+) -> dict[str, Any]:
+    """Return ``parameters``, ``kpoints`` and ``settings`` of a calculation with pw.x.
+
+    :param method: level of theory.
+    :param structure: to be labelled, or where the job of a dynamics starts.
+    :param conditions: of the dynamics, with its seed; none: a single point.
+    :param done: number of configurations that earlier jobs of the dynamics computed.
+    """
+    level, atoms = Method.from_dict(method.get_dict()), structure.get_ase()
+    if conditions is None:
+        wanted = write_single_point(level, atoms)
+    else:
+        wanted = write_md(level, atoms, _job(conditions, 0 if done is None else done.value))
+    settings: dict[str, Any] = {"gamma_only": True} if wanted.gamma_only else {}
+    if wanted.velocities is not None:
+        settings["atomic_velocities"] = wanted.velocities.tolist()
+    kpoints = orm.KpointsData()
+    kpoints.set_kpoints_mesh(wanted.mesh)
+    return {"parameters": orm.Dict(wanted.namelists), "kpoints": kpoints, "settings": orm.Dict(settings)}
+
+
+def _job(node: orm.Dict, done: int) -> PwDynamics:
+    """Return the next job: the first one does a single step."""
+    conditions = Conditions(**node["conditions"])
+    return PwDynamics(
+        temperature=conditions.temperature,
+        timestep=conditions.timestep,
+        damping=conditions.thermostat_damping,
+        thermostat=conditions.thermostat,
+        frames=n_md_frames(conditions.steps, conditions.stride) - done if done else 1,
+        seed=None if done else node["seed"],
+    )
