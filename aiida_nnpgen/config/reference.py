@@ -13,6 +13,7 @@ from ..dft.base import LabelChecks
 from ..dft.code import DftCode, Protocol
 from ..dft.method import Method
 from ..samplers.base import Conditions
+from .existing import ExistingSettings
 from .fields import Length, Section, Temperature, Time
 from .method import MethodRule, MethodSettings, StructureFacts
 
@@ -108,10 +109,15 @@ class InitialDatasetSettings(Section):
 
     perturb: PerturbSettings | None = None
     aimd: AimdSettings | None = None
+    existing: list[ExistingSettings] = Field(default_factory=list, max_length=40, description="what is there already")
     validation_fraction: float = Field(default=0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check_anything(self) -> InitialDatasetSettings:
-        if self.perturb is None and self.aimd is None:
-            raise ValueError("give `perturb`, `aimd` or both")
+        if self.perturb is None and self.aimd is None and not self.existing:
+            raise ValueError("give at least one of `perturb`, `aimd` and `existing`")
+        names = [source.name for source in self.existing]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two entries of `existing` are named `{name}`")
         return self

@@ -78,6 +78,7 @@ class ActiveLearningWorkChain(WorkChain):
                 settings=plans["settings"],
                 labelling=plans["labelling"],
                 structures=dict(self.inputs.structures),
+                existing=dict(self.inputs.get("existing", {}).get(purpose, {})),
                 max_concurrent=self.inputs.max_concurrent,
                 metadata={"call_link_label": purpose},
                 **self._reference(),

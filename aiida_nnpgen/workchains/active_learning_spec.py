@@ -42,7 +42,11 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     name = f"nnpgen.labellers.{config.reference.labeller}"
     if name not in get_entry_point_names("aiida.workflows"):
         return f"reference.labeller: there is no labeller `{config.reference.labeller}`"
-    checks = [_check_elements(inputs, set(known)), _check_schedule(config, sorted(inputs["structures"]))]
+    checks = [
+        _check_elements(inputs, set(known)),
+        _check_schedule(config, sorted(inputs["structures"])),
+        _check_existing(inputs, config),
+    ]
     return next((message for message in checks if message), None)
 
 
@@ -83,6 +87,17 @@ def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
     return None
 
 
+def _check_existing(inputs: Any, config: LoopSettings) -> str | None:
+    """Check that there is a file for each entry of `existing` that has yet to be read."""
+    for purpose, kind in (("initial_dataset", "datasets"), ("test_set", "test_sets")):
+        settings = getattr(config, purpose)
+        given = inputs.get("existing", {}).get(purpose, {})
+        for source in settings.existing if settings and not inputs.get(kind) else []:
+            if source.name not in given:
+                return f"existing.{purpose}.{source.name} is missing: {purpose}.existing names it"
+    return None
+
+
 def define_ports(spec: WorkChainSpec) -> None:
     """Declare inputs, outputs and exit codes of the outer loop."""
     spec.input("config", valid_type=orm.Dict, validator=validate_config, help="The science of the run.")
@@ -93,6 +108,13 @@ def define_ports(spec: WorkChainSpec) -> None:
         required=False,
         help="One per element, if the code needs them.",
     )
+    for purpose in ("initial_dataset", "test_set"):
+        spec.input_namespace(
+            f"existing.{purpose}",
+            valid_type=(orm.SinglefileData, orm.FolderData),
+            required=False,
+            help=f"Files and folders by the names in `{purpose}.existing`.",
+        )
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")

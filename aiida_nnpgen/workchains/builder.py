@@ -13,13 +13,18 @@ from aiida.plugins import WorkflowFactory
 from ..calculations.functions import build_liquid
 from ..common.exceptions import InputError
 from ..common.seeds import derive_seed
+from ..config.existing import ExistingSettings
 from ..config.reference import ReferenceSettings
 from ..config.root import ActiveLearningConfig, CodeSettings
 from ..config.structures import StructureSource
 from .active_learning_spec import ROLES, validate_inputs
 from .continuation import continue_from
+from .ports import input_namespace
 
 __all__ = ["build_inputs"]
+
+BULKY = ("WAVECAR*", "CHG*", "LOCPOT*", "PROCAR*", "POTCAR*", "*.wfc*", "*.wfn*", "*.hdf5", "*.h5", "*.cube", "*.dat")
+"""Files of runs that hold no frames, and are large or not to be passed on."""
 
 
 def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None = None) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
     inputs |= {
         "config": orm.Dict(loop),
         "pseudopotentials": _pseudopotentials(config.reference, loop["training"]["elements"], folder),
+        "existing": _existing(config, folder, earlier),
         "codes": codes,
         "options": {role: _settings(config, role).options for role in ROLES},
         "max_concurrent": config.max_concurrent,
@@ -74,6 +80,32 @@ def _code(config: ActiveLearningConfig, role: str) -> orm.AbstractCode:
         return orm.load_code(label)
     except (NotExistent, ValueError) as exception:
         raise InputError(f"codes.{role}.code: there is no code `{label}`: see `verdi code list`") from exception
+
+
+def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None) -> dict[str, Any]:
+    """Return files and folders with existing data; those of an earlier run are taken over."""
+    nodes: dict[str, dict[str, orm.Data]] = {}
+    before = input_namespace(earlier, "existing") if earlier else {}
+    for purpose in ("initial_dataset", "test_set"):
+        settings, taken = getattr(config, purpose), dict(before.get(purpose, {}))
+        for index, source in enumerate(settings.existing if settings else []):
+            place = f"{purpose}.existing[{index}].path"
+            node = taken.get(source.name) or _existing_node(source, folder, place)
+            nodes.setdefault(purpose, {})[source.name] = node
+    return nodes
+
+
+def _existing_node(source: ExistingSettings, folder: Path, place: str) -> orm.Data:
+    path = folder / source.path
+    if path.is_file():
+        return orm.SinglefileData(path.resolve())
+    if not path.is_dir():
+        raise InputError(f"{place}: `{path}` does not exist")
+    node = orm.FolderData()
+    for item in sorted(path.rglob("*")):
+        if item.is_file() and not any(item.match(pattern) for pattern in BULKY):
+            node.base.repository.put_object_from_file(item.resolve(), item.relative_to(path).as_posix())
+    return node
 
 
 def _structures(source: StructureSource, folder: Path, place: str, seed: int) -> dict[str, orm.StructureData]:

@@ -72,6 +72,10 @@ def _drop_incomplete(process: orm.ProcessNode, purpose: str, shards: dict[str, D
     """Remove the first shards if a part is missing, because the run was cut between them: all are made again."""
     settings = process.inputs.config.get(purpose) or {}
     parts = {"initial_aimd"} if settings.get("aimd") else set()
+    for source in settings.get("existing", []):
+        stem = f"initial_existing_{source['name']}_"
+        found = {key for key in shards if key.startswith((f"{stem}shard_", f"{stem}group_"))}
+        parts |= found or {f"{stem}shard_000"}
     if settings.get("perturb"):
         parts |= {f"initial_perturb_{key}" for key in process.inputs.structures}
     if not parts <= set(shards):

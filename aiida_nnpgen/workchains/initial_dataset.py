@@ -1,14 +1,26 @@
-"""Make a first dataset: random displacements, ab initio molecular dynamics, or both."""
+"""Make a first dataset: random displacements, ab initio molecular dynamics, and what is there already."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from aiida import orm
 from aiida.engine import ExitCode, if_, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import WorkflowFactory
 
-from ..calculations.functions import collect_labels, perturb_structure, plan_aimd, plan_methods
+from ..calculations.functions import (
+    collect_labels,
+    import_frames,
+    import_structures,
+    perturb_structure,
+    plan_aimd,
+    plan_existing,
+    plan_methods,
+)
+from ..calculations.functions.select_structures import MAX_STRUCTURES
 from ..data import DatasetData
+from ..dft.existing import FileStatus
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
 from .ports import reason_of
@@ -17,10 +29,12 @@ __all__ = ["InitialDatasetWorkChain"]
 
 PERTURB = "perturb_"
 """What the keys of the displaced structures begin with."""
+EXISTING = "existing_"
+"""What the keys of imported data begin with."""
 
 
 class InitialDatasetWorkChain(PoolWorkChain):
-    """Label displaced structures; run dynamics with the reference method, whose frames are labels."""
+    """Import frames; label displaced and imported structures; run dynamics with the reference method."""
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
@@ -33,18 +47,44 @@ class InitialDatasetWorkChain(PoolWorkChain):
         spec.input_namespace(
             "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
         )
+        spec.input_namespace(
+            "existing",
+            valid_type=(orm.SinglefileData, orm.FolderData),
+            required=False,
+            help="Files and folders by the names in `existing` of the settings.",
+        )
         spec.output_namespace("datasets", valid_type=DatasetData, dynamic=True, help="The shards.")
         spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="Yield and failures of each shard.")
         spec.exit_code(454, "ERROR_INITIAL_DATASET_FAILED", message="The first dataset could not be made: {reason}")
         spec.outline(
+            cls.import_existing,
             cls.setup,
             while_(cls.pool_is_busy)(cls.advance_pool),
             if_(cls.should_collect_aimd)(cls.collect_aimd),
             cls.results,
         )
 
+    def import_existing(self) -> ExitCode | None:
+        """Read what is there already, before anything is computed; a file in wrong units ends the phase."""
+        self.ctx.imported = {}
+        for name, plan in sorted(plan_existing(self.inputs.settings, self.inputs.labelling).items()):
+            if name not in self.inputs.get("existing", {}):
+                return self._fail(f"`existing` has no file for `{name}`")
+            made = import_frames(plan, self.inputs.existing[name])
+            report = made["report"].get_dict()
+            self.out(f"reports.{EXISTING}{name}", made["report"])
+            self.report(f"`{name}`: {report['labelled']} frames with labels, {report['unlabelled']} to be labelled")
+            if reason := _problem(name, report, self.inputs.settings.get("elements")):
+                return self._fail(reason)
+            for key, shard in made.get("datasets", {}).items():
+                self.out(f"datasets.{EXISTING}{name}_{key}", shard)
+            for key, node in made.get("unlabelled", {}).items():
+                for first in range(0, len(node.get_stepids()), MAX_STRUCTURES):
+                    self.ctx.imported[f"{EXISTING}{name}_{key}_{first:05d}"] = (name, node, first)
+        return None
+
     def setup(self) -> None:
-        """Line up the dynamics runs, and the labelling of displaced structures."""
+        """Line up the dynamics runs, and the labelling of displaced and imported structures."""
         keys: list[str] = []
         if self.inputs.settings["aimd"]:
             self.ctx.methods = plan_methods(self.inputs.labelling, **self.inputs.structures)
@@ -52,17 +92,22 @@ class InitialDatasetWorkChain(PoolWorkChain):
             keys += sorted(self.ctx.aimd)
         if self.inputs.settings["perturb"]:
             keys += [f"{PERTURB}{key}" for key in sorted(self.inputs.structures)]
+        keys += sorted(self.ctx.imported)
         self.fill_pool(keys)
-        runs = sum(not key.startswith(PERTURB) for key in keys)
-        self.report(f"{runs} runs with the reference method, {len(keys) - runs} structures to displace and label")
+        runs = sum(not _is_labelling(key) for key in keys)
+        self.report(f"{runs} runs with the reference method, {len(keys) - runs} sets of structures to label")
 
     def launch(self, key: str) -> orm.ProcessNode:
-        """Submit one run, or the labelling of one structure's displaced copies."""
-        return self._launch_labelling(key) if key.startswith(PERTURB) else self._launch_run(key)
+        """Submit one run, or the labelling of one structure's displaced copies, or of imported structures."""
+        return self._launch_labelling(key) if _is_labelling(key) else self._launch_run(key)
 
     def _launch_labelling(self, key: str) -> orm.ProcessNode:
-        name = key.removeprefix(PERTURB)
-        made = perturb_structure(self.inputs.settings, orm.Str(name), self.inputs.structures[name])
+        if key in self.ctx.imported:
+            name, node, first = self.ctx.imported[key]
+            made = import_structures(orm.Str(name), orm.Int(first), node)
+        else:
+            name = key.removeprefix(PERTURB)
+            made = perturb_structure(self.inputs.settings, orm.Str(name), self.inputs.structures[name])
         return self.submit(
             LabellingWorkChain,
             code=self.inputs.code,
@@ -95,8 +140,8 @@ class InitialDatasetWorkChain(PoolWorkChain):
         return {element: node for element, node in given.items() if element in elements}
 
     def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
-        """Attach the shard of displaced structures; dynamics runs are collected together."""
-        if key.startswith(PERTURB):
+        """Attach the shard of labelled structures; dynamics runs are collected together."""
+        if _is_labelling(key):
             if "report" in node.outputs:
                 self.out(f"reports.{key}", node.outputs.report)
             if "dataset" in node.outputs:
@@ -105,7 +150,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
             self.report(f"{key} <{node.pk}>: {reason_of(node)}")
 
     def _runs(self) -> dict[str, orm.ProcessNode]:
-        return {key: node for key, node in sorted(self.ctx.children.items()) if not key.startswith(PERTURB)}
+        return {key: node for key, node in sorted(self.ctx.children.items()) if not _is_labelling(key)}
 
     def should_collect_aimd(self) -> bool:
         """Return whether a dynamics run gave frames."""
@@ -123,12 +168,16 @@ class InitialDatasetWorkChain(PoolWorkChain):
     def results(self) -> ExitCode | None:
         """Fail if a part gave nothing, or too little."""
         reason = self._shortage()
-        return self.exit_codes.ERROR_INITIAL_DATASET_FAILED.format(reason=reason) if reason else None
+        return self._fail(reason) if reason else None
+
+    def _fail(self, reason: str) -> ExitCode:
+        code: ExitCode = self.exit_codes.ERROR_INITIAL_DATASET_FAILED.format(reason=reason)
+        return code
 
     def _shortage(self) -> str | None:
         """Return what there is too little of."""
         for key, node in sorted(self.ctx.children.items()):
-            if key.startswith(PERTURB) and not node.is_finished_ok:
+            if _is_labelling(key) and not node.is_finished_ok:
                 return f"{key}: {reason_of(node)}"
         if not self.inputs.settings["aimd"]:
             return None
@@ -138,3 +187,25 @@ class InitialDatasetWorkChain(PoolWorkChain):
         if self.ctx.aimd_yield < needed:
             return f"only {self.ctx.aimd_yield:.0%} of the dynamics frames are labels, less than {needed:.0%}"
         return None
+
+
+def _is_labelling(key: str) -> bool:
+    """Return whether a child labels structures, other than a dynamics run, whose frames are labels themselves."""
+    return key.startswith((PERTURB, EXISTING))
+
+
+def _problem(name: str, report: dict[str, Any], elements: list[str] | None) -> str | None:
+    """Return why an import cannot be used as it is."""
+    for file in report["files"]:
+        if file["status"] == FileStatus.WRONG_UNITS.value:
+            return f"existing `{name}`: `{file['path']}`: {file['detail']}"
+    foreign = sorted(set(report["elements"]) - set(elements or report["elements"]))
+    if foreign:
+        return f"existing `{name}` holds {', '.join(foreign)}, missing from training.elements {elements}"
+    if report["labelled"] or report["unlabelled"]:
+        return None
+    if report["unlabelled_left_out"]:
+        count = report["unlabelled_left_out"]
+        return f"existing `{name}` has {count} structures without labels and no frame with: set `label: true`"
+    details = [f"`{file['path']}`: {file['detail'] or file['reasons'] or 'no frames'}" for file in report["files"]]
+    return f"existing `{name}` has no usable frame ({'; '.join(details[:3]) or 'no files'})"

@@ -12,10 +12,11 @@ from aiida.engine import calcfunction
 from ...common.frames import Frames
 from ...common.types import Split
 from ...data import DatasetData, Origin
+from ...data.lineage import label_process
 from ...data.trajectory import trajectory_to_frames
 from ...dft.base import LabelChecks, check_label
 
-__all__ = ["collect_labels"]
+__all__ = ["collect_labels", "draw_split"]
 
 
 @calcfunction
@@ -57,7 +58,7 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
     if not origins:
         return {"report": orm.Dict(report)}
     parts, origins = _by_composition(parts, origins)
-    split = _split(len(origins), values["validation_fraction"], values["seed"])
+    split = draw_split(len(origins), values["validation_fraction"], values["seed"])
     return {"dataset": DatasetData(parts, split, origins), "report": orm.Dict(report)}
 
 
@@ -65,7 +66,7 @@ def _check(
     node: orm.TrajectoryData, name: str, checks: LabelChecks, failures: dict[str, Any], first: int
 ) -> tuple[Frames, list[int]]:
     """Return the frames of a label node and the rows from ``first`` on that pass, adding the others to the failures."""
-    frames, good = trajectory_to_frames(node), []
+    frames, good, process = trajectory_to_frames(node), [], label_process(node)
     for row in range(first, len(frames)):
         stress = None if frames.stresses is None else frames.stresses[row]
         assert frames.energies is not None
@@ -81,7 +82,7 @@ def _check(
                 "detail": problem.detail,
                 "label": name,
                 "index": row,
-                "process": node.creator.uuid if node.creator else None,
+                "process": process.uuid if process else None,
             }
     return frames, good
 
@@ -111,7 +112,7 @@ def _by_composition(parts: list[Frames], origins: list[Origin]) -> tuple[list[Fr
     return [Frames.concatenate(parts[index] for index in group) for group in groups.values()], ordered
 
 
-def _split(n_frames: int, fraction: float, seed: int) -> np.ndarray:
+def draw_split(n_frames: int, fraction: float, seed: int) -> np.ndarray:
     """Draw the validation rows: the given share, rounded, but never all rows."""
     count = min(round(fraction * n_frames), n_frames - 1)
     split = np.full(n_frames, Split.TRAIN, dtype=np.int8)

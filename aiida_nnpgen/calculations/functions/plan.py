@@ -18,7 +18,7 @@ from ...config.sampling import SamplingSettings
 from ...samplers.base import Conditions
 from ...screening.settings import WindowSettings
 
-__all__ = ["plan_aimd", "plan_initial_dataset", "plan_iteration", "plan_members", "plan_runs"]
+__all__ = ["plan_aimd", "plan_existing", "plan_initial_dataset", "plan_iteration", "plan_members", "plan_runs"]
 
 
 @calcfunction
@@ -35,7 +35,7 @@ def plan_initial_dataset(config: orm.Dict, purpose: orm.Str) -> dict[str, orm.Di
         "skip": wanted["aimd"]["skip"] if wanted["aimd"] else 0,
     }
     return {
-        "settings": orm.Dict(wanted | {"seed": seed}),
+        "settings": orm.Dict(wanted | {"seed": seed, "elements": values["training"]["elements"]}),
         "labelling": orm.Dict(reference | {"seed": derive_seed(seed, "split"), "iteration": -1}),
     }
 
@@ -98,12 +98,24 @@ def plan_runs(settings: orm.Dict, structures: orm.List) -> dict[str, orm.Dict]:
 def plan_aimd(settings: orm.Dict, structures: orm.List) -> dict[str, orm.Dict]:
     """Return conditions and seed of each molecular dynamics run with the reference method."""
     values = settings.get_dict()
-    seed = values.pop("seed")
-    aimd = InitialDatasetSettings.model_validate(values).aimd
+    seed = values["seed"]
+    known = {key: value for key, value in values.items() if key in InitialDatasetSettings.model_fields}
+    aimd = InitialDatasetSettings.model_validate(known).aimd
     conditions = aimd.conditions() if aimd else []
     runs = [(key, each) for key in structures.get_list() for each in conditions]
     return {
         f"aimd_{index:03d}": _run(key, each, derive_seed(seed, "aimd", index)) for index, (key, each) in enumerate(runs)
+    }
+
+
+@calcfunction
+def plan_existing(settings: orm.Dict, labelling: orm.Dict) -> dict[str, orm.Dict]:
+    """Return the settings of each import of what the user already has, by name."""
+    values, reference = settings.get_dict(), labelling.get_dict()
+    shared = {"checks": reference["checks"], "validation_fraction": reference["validation_fraction"]}
+    return {
+        entry["name"]: orm.Dict(entry | shared | {"seed": derive_seed(values["seed"], "existing", entry["name"])})
+        for entry in values.get("existing", [])
     }
 
 
