@@ -48,6 +48,7 @@ MEANINGS = {
     "DeepmdSettings.force_start": "prefactor of the forces in the loss at the first step",
     "DeepmdSettings.virial_limit": "the same of the virial; frames without stress do not enter it",
     "DeepmdSettings.virial_start": "prefactor of the virial in the loss at the first step",
+    "ExistingSettings.name": "key of the data",
     "InitialDatasetSettings.aimd": "molecular dynamics with the reference method",
     "InitialDatasetSettings.perturb": "random displacement of the starting structures",
     "InitialDatasetSettings.validation_fraction": (

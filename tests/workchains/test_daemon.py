@@ -81,9 +81,12 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """Return the home of a demo; whatever still runs in it is killed afterwards."""
-    yield tmp_path / "home"
-    kill(processes(tmp_path / "home"))
+    """Return the home of a demo; its daemon is stopped afterwards, and whatever still runs in it is killed."""
+    home = tmp_path / "home"
+    yield home
+    stop = [str(Path(sys.executable).parent / "verdi"), "-p", "nnpgen-demo", "daemon", "stop"]
+    subprocess.run(stop, env=os.environ | {"AIIDA_PATH": str(home)}, check=False, timeout=60)
+    kill(processes(home))
 
 
 def start(home: Path, config: Path) -> subprocess.Popen[bytes]:

@@ -1,0 +1,69 @@
+"""Quantum ESPRESSO and CP2K on the same frame with the same functional and pseudopotentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from aiida import orm
+from aiida.engine import run_get_node
+from ase import Atoms
+
+from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.workchains.labelling import LabellingWorkChain
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labellers")]
+
+
+def water() -> Atoms:
+    """Return one molecule, away from its minimum."""
+    positions = [[3.0, 3.0, 3.0], [3.99, 3.05, 3.0], [2.75, 3.9, 3.15]]
+    return Atoms("OHH", positions=positions, cell=[6.5, 6.5, 6.5], pbc=True)
+
+
+def label(code: orm.AbstractCode, pseudopotentials: dict[str, orm.Data], **reference: Any) -> Frames:
+    """Return the label of the molecule."""
+    values = {
+        "batch_size": 1,
+        "checks": {"max_force": 60.0, "max_net_force": 1.0},
+        "min_yield": 1.0,
+        "max_attempts": 1,
+        "iteration": 0,
+        "validation_fraction": 0.0,
+        "seed": 1,
+        "pseudopotentials": "given as nodes",
+    }
+    _, node = run_get_node(
+        LabellingWorkChain,
+        code=code,
+        settings=orm.Dict(values | reference),
+        structures={"frame_0000": orm.StructureData(ase=water())},
+        record=orm.Dict({"frame_0000": {"reason": "test", "start": "water"}}),
+        pseudopotentials=pseudopotentials,
+        options={"withmpi": False},
+    )
+    assert node.is_finished_ok, node.exit_message
+    [frames] = node.outputs.dataset.get_frames()
+    return frames
+
+
+def rms_difference(first: Frames, second: Frames) -> float:
+    """Return the root mean square difference of force components in eV/Å."""
+    return float(np.sqrt(((first.forces - second.forces) ** 2).mean()))
+
+
+@pytest.mark.parametrize(("cutoff", "tolerance"), [(100, 0.2), (200, 0.04)])
+def test_qe_and_cp2k_agree(
+    pw_code: orm.InstalledCode,
+    cp2k_code: orm.InstalledCode,
+    generate_upf: Callable[..., dict[str, orm.Data]],
+    cutoff: float,
+    tolerance: float,
+) -> None:
+    """PBE and GTH in both: what is left is the hard oxygen in plane waves; see docs/topics/reference-codes.md."""
+    shared = {"functional": "PBE", "dispersion": "none"}
+    pw = label(pw_code, generate_upf(kind="gth-pbe"), labeller="qe", protocol="balanced", cutoff=cutoff, **shared)
+    gaussian = label(cp2k_code, {}, labeller="cp2k", protocol="balanced", cutoff=4.0 * cutoff, **shared)
+    assert rms_difference(pw, gaussian) < tolerance
