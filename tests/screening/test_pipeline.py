@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
@@ -55,6 +56,17 @@ def test_screen_in_3d_selects_more_of_a_thin_tail_than_in_2d():
     in_tail = [int(tail[300:][screened.selected].sum()) for screened in (flat, deep)]
     assert in_tail[1] >= 2 * in_tail[0]
     assert in_tail[1] >= 30
+    for screened in (flat, deep):
+        candidates, fixed = screened.candidate_points, screened.dataset_points
+        with_the_last_removed = thin(candidates, 151, fixed)
+        assert set(screened.selected) < set(with_the_last_removed)
+        assert closest(candidates[with_the_last_removed], fixed) <= closest(candidates[screened.selected], fixed)
+
+
+def closest(points, fixed):
+    """Return the distance of the closest pair with a candidate in it."""
+    tree = cKDTree(np.vstack([points, fixed]))
+    return tree.query(points, k=2)[0][:, 1].min()
 
 
 def test_screen_keeps_away_from_the_dataset():
