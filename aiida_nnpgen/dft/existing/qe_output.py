@@ -63,7 +63,7 @@ class _Reader:
 
     def __init__(self, content: FileContent, lines: list[str]) -> None:
         self.content, self.lines = content, lines
-        self.alat = self.n_atoms = 0.0
+        self.alat = self.n_atoms = self.volume = 0.0
         self.numbers = np.zeros(0, dtype=np.int64)
         self.cell: NDArray[np.float64] | None = None
         self.positions: NDArray[np.float64] | None = None
@@ -83,12 +83,13 @@ class _Reader:
     def _look(self, place: int, line: str) -> None:
         if "celldm(1)=" in line:
             self.alat = float(table([line.split()[1:2]], (1,), "lattice parameters")[0]) * BOHR
+        elif "unit-cell volume          =" in line:
+            self.volume = float(table([line.split()[3:4]], (1,), "volumes")[0]) * BOHR**3
         elif "number of atoms/cell" in line:
             self.n_atoms = float(table([line.split()[-1:]], (1,), "numbers of atoms")[0])
         elif "crystal axes: (cart. coord. in units of alat)" in line:
             self._flush()
-            axes = [_AXIS.fullmatch(row) for row in self.lines[place + 1 : place + 4]]
-            self.cell = table([axis.group(2).split() for axis in axes if axis], (3, 3), "crystal axes") * self.alat
+            self._read_axes(place)
         elif line.strip().startswith("site n.") and "alat units" in line:
             self._read_sites(place)
         elif line.startswith("CELL_PARAMETERS"):
@@ -138,6 +139,15 @@ class _Reader:
             if not np.allclose(values[:, :3] * _KBAR_PER_AU, values[:, 3:], rtol=1e-3, atol=0.02):
                 raise OutputError("the stress in Ry/bohr³ and in kbar are not the same: damaged file")
             scf.stress = -to_voigt(values[:, :3]) * _RYDBERG / BOHR**3
+
+    def _read_axes(self, place: int) -> None:
+        """Read the cell, whose volume is printed before it."""
+        self.cell = None
+        axes = [_AXIS.fullmatch(row) for row in self.lines[place + 1 : place + 4]]
+        cell = table([axis.group(2).split() for axis in axes if axis], (3, 3), "crystal axes") * self.alat
+        if abs(abs(float(np.linalg.det(cell))) - self.volume) > 1e-5 * self.volume + 1e-3:
+            raise OutputError("the cell does not have the volume that is printed: damaged file")
+        self.cell = cell
 
     def _read_sites(self, place: int) -> None:
         self._flush()

@@ -74,6 +74,7 @@ def assert_known(frame: Frames, good: Frames, what: str) -> None:
         np.testing.assert_allclose(frame.stresses[0], good.stresses[row], atol=1e-6, err_msg=what)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "read", "file"), RUNS, ids=lambda value: value.rpartition("/")[2])
 def test_outputs_survive_truncation_and_damage(folder: str, read: str, file: str, tmp_path: Path) -> None:
     """A run with a file that was cut or damaged gives its own frames or none."""
