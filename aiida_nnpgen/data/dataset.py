@@ -32,7 +32,8 @@ class Origin:
 
     :ivar iteration: iteration in which the frame was collected; -1 for the initial dataset.
     :ivar reason: why the frame was chosen.
-    :ivar label: input link of the process that created the dataset, through which the label came; None if imported.
+    :ivar label: input link of the process that created the dataset, through which the label came; ``file`` where it was
+        imported; None if the dataset has no creator.
     :ivar index: position of the frame in that label node.
     :ivar structure: input link of the process that created the label, through which the structure came.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..common.exceptions import InputError
 from .cp2k_tree import Tree, check_tree, normalise, overlay
+from .dispersion import D2_SCALES
 from .method import Dispersion, Method
 
 __all__ = ["FUNCTIONALS", "force_eval", "solves_by_diagonalisation", "user_tree"]
@@ -22,22 +23,20 @@ class Functional:
 
     :ivar section: content of ``XC_FUNCTIONAL``.
     :ivar potential: set of pseudopotentials in ``GTH_POTENTIALS``.
-    :ivar s6: scaling of D2, J. Comput. Chem. 27, 1787 (2006); None: not published there.
     :ivar d3: its name in the table of D3; None: not there.
     """
 
     section: Mapping[str, Any] = field(default_factory=dict)
     potential: str
-    s6: float | None = None
     d3: str | None = None
 
 
 FUNCTIONALS = {
-    "BLYP": Functional(section={"_": "BLYP"}, potential="GTH-BLYP", s6=1.2, d3="BLYP"),
-    "BP": Functional(section={"_": "BP"}, potential="GTH-BP", s6=1.05, d3="BP86"),
+    "BLYP": Functional(section={"_": "BLYP"}, potential="GTH-BLYP", d3="BLYP"),
+    "BP": Functional(section={"_": "BP"}, potential="GTH-BP", d3="BP86"),
     "LDA": Functional(section={"_": "PADE"}, potential="GTH-PADE"),
     "OLYP": Functional(section={"_": "OLYP"}, potential="GTH-OLYP", d3="OLYP"),
-    "PBE": Functional(section={"_": "PBE"}, potential="GTH-PBE", s6=0.75, d3="PBE"),
+    "PBE": Functional(section={"_": "PBE"}, potential="GTH-PBE", d3="PBE"),
     "PBESOL": Functional(section={"PBE": {"PARAMETRIZATION": "PBESOL"}}, potential="GTH-PBE", d3="PBEsol"),
     "REVPBE": Functional(section={"PBE": {"PARAMETRIZATION": "REVPBE"}}, potential="GTH-PBE", d3="revPBE"),
 }
@@ -126,9 +125,10 @@ def _exchange_correlation(method: Method, user: Tree) -> Tree:
         return section
     pair: Tree = {"R_CUTOFF": _R_DISPERSION}
     if method.dispersion is Dispersion.D2:
-        if functional is None or functional.s6 is None:
+        scale = D2_SCALES.get((method.functional or "").upper())
+        if scale is None:
             raise InputError(f"`dispersion`: D2 has no published scaling for `{method.functional}`: use d3 or none")
-        pair |= {"TYPE": "DFTD2", "SCALING": functional.s6}
+        pair |= {"TYPE": "DFTD2", "SCALING": scale}
     else:
         if functional is None or functional.d3 is None:
             raise InputError(f"`dispersion`: D3 has no parameters for `{method.functional}`: use none")

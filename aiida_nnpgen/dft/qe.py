@@ -9,17 +9,15 @@ from ..common.exceptions import InputError
 from ..common.types import Thermostat
 from .base import LabelFailure
 from .code import DftCode
+from .dispersion import D2_SCALES
 from .method import Dispersion, Method, merge
 from .qe_keywords import check_keywords
 
-__all__ = ["D2_SCALES", "FUNCTIONALS", "QE", "QeCode"]
+__all__ = ["FUNCTIONALS", "QE", "QeCode"]
 
 _NAMES = "LDA PZ PBE BLYP BP PW91 REVPBE RPBE PBESOL WC B3LYP PBE0 HSE"
 FUNCTIONALS = tuple(_NAMES.split())
 """Names that pw.x 6.7 reads as what they say; others, such as BP86, it takes for parts of functionals in silence."""
-
-D2_SCALES = {"PBE": 0.75, "BLYP": 1.2, "BP": 1.05, "REVPBE": 1.25, "B3LYP": 1.05, "PBE0": 0.6}
-"""Scale s6 of D2 for each functional; pw.x would take that of PBE for all of them."""
 
 _D3 = ("PBE", "BLYP", "BP", "REVPBE", "RPBE", "PBESOL", "B3LYP", "PBE0", "HSE")
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..common.types import Thermostat
 from ..common.units import AU_TIME, DALTON, HARTREE, KB
+from .dispersion import D2_SCALES
 from .method import Dispersion, Method, merge
-from .qe import D2_SCALES
 
 __all__ = ["PwDynamics", "PwInput", "draw_velocities", "n_md_frames", "write_md", "write_single_point"]
 
@@ -156,6 +156,7 @@ def _dispersion(method: Method) -> dict[str, Any]:
     if method.dispersion is Dispersion.D2:
         # A functional that is not in the table came by `input_dft`, together with its scale.
         name = (method.functional or "").upper()
+        # Left alone, pw.x would scale with the value of PBE for all functionals.
         return {"vdw_corr": "dft-d"} | ({"london_s6": D2_SCALES[name]} if name in D2_SCALES else {})
     if method.dispersion is Dispersion.D3:
         # Becke-Johnson damping without the three-body term, which pw.x would add.

@@ -128,7 +128,7 @@ def test_parameters_go_over_everything_else(frames: Frames) -> None:
     ("changes", "message"),
     [
         ({"functional": "BLIP"}, "`BLIP` is none of BLYP"),
-        ({"functional": "REVPBE", "dispersion": "d2"}, "D2 has no published scaling for `REVPBE`"),
+        ({"functional": "PBESOL", "dispersion": "d2"}, "D2 has no published scaling for `PBESOL`"),
         ({"functional": "LDA"}, "D3 has no parameters for `LDA`"),
         ({"kpoints_spacing": 0.3}, "`kpoints_spacing` is not for `cp2k`"),
         ({"parameters": {"MOTION": {"MD": {"STEPS": 5}}}}, "`MOTION` is not yours"),

@@ -64,22 +64,28 @@ def loop(loop_inputs: Callable[..., dict[str, Any]]) -> orm.WorkChainNode:
     return node
 
 
-@pytest.fixture
-def cpmd(python_code: orm.InstalledCode, tmp_path: Path) -> Callable[..., orm.InstalledCode]:
-    """Return a factory of the stand-in for CPMD as a code, with troubles."""
+def stand_in(name: str, python_code: orm.InstalledCode, folder: Path) -> Callable[..., orm.InstalledCode]:
+    """Return a factory of the stand-in for a code, with troubles; each of its runs leaves a line in a file."""
 
     def generate(**trouble: Any) -> orm.InstalledCode:
-        (tmp_path / "trouble.json").write_text(json.dumps({"log": str(tmp_path / "runs.txt")} | trouble))
-        script = tmp_path / "cpmd.x"
-        words = (sys.executable, str(STANDINS / "cpmd.py"))
-        environment = f"export STANDIN_TROUBLE={shlex.quote(str(tmp_path / 'trouble.json'))}"
+        told = folder / f"{name}_trouble.json"
+        told.write_text(json.dumps({"log": str(folder / f"{name}_runs.txt")} | trouble))
+        script = folder / name
+        words = (str(Path(sys.executable).absolute()), str(STANDINS / f"{name}.py"))
+        environment = f"export STANDIN_TROUBLE={shlex.quote(str(told))}"
         script.write_text(f'#!/bin/bash\n{environment}\nexec {shlex.join(words)} "$@"\n')
         script.chmod(0o755)
         return orm.InstalledCode(
-            label=f"cpmd-{tmp_path.name}", computer=python_code.computer, filepath_executable=str(script)
+            label=f"{name}-{folder.name}", computer=python_code.computer, filepath_executable=str(script)
         )
 
     return generate
+
+
+@pytest.fixture
+def cpmd(python_code: orm.InstalledCode, tmp_path: Path) -> Callable[..., orm.InstalledCode]:
+    """Return a factory of the stand-in for CPMD as a code, with troubles."""
+    return stand_in("cpmd", python_code, tmp_path)
 
 
 @pytest.fixture
@@ -95,4 +101,42 @@ def cpmd_pseudopotentials(aiida_profile: object) -> dict[str, orm.Data]:
     return {
         element: orm.SinglefileData(io.BytesIO(f"&ATOM\n Z = {number}\n&END\n".encode()), filename="pseudo.psp")
         for element, number in numbers.items()
+    }
+
+
+@pytest.fixture
+def vasp(python_code: orm.InstalledCode, tmp_path: Path) -> Callable[..., orm.InstalledCode]:
+    """Return a factory of the stand-in for VASP as a code, with troubles."""
+    return stand_in("vasp", python_code, tmp_path)
+
+
+@pytest.fixture
+def vasp_code(vasp: Callable[..., orm.InstalledCode]) -> orm.InstalledCode:
+    """Return the stand-in for VASP without troubles."""
+    return vasp()
+
+
+@pytest.fixture(scope="session")
+def potcar_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return files that have the head of a POTCAR and nothing else."""
+    folder, found = tmp_path_factory.mktemp("potcars"), {}
+    for element, valence in {"H": 1.0, "O": 6.0}.items():
+        title = f"PAW_PBE {element} 15Jun2001"
+        head = f"   VRHFIN ={element}: s1p4\n   LEXCH  = PE\n   TITEL  = {title}\n"
+        head += f"   POMASS =   1.000; ZVAL   =    {valence:.3f}    mass and valenz\n"
+        head += "   ENMAX  =  250.000; ENMIN  =  200.000 eV\n"
+        text = f"  {title}\n {valence:.14f}\n parameters from PSCTR are:\n{head} END of PSCTR-controll parameters\n"
+        found[element] = folder / element / "POTCAR"
+        found[element].parent.mkdir()
+        found[element].write_text(f"{text} not a potential\n End of Dataset\n")
+    return found
+
+
+@pytest.fixture
+def potcars(aiida_profile: object, potcar_files: dict[str, Path]) -> dict[str, orm.Data]:
+    """Return potentials that the stand-in for VASP takes."""
+    from aiida.plugins import DataFactory
+
+    return {
+        element: DataFactory("vasp.potcar").get_or_create_from_file(path)[0] for element, path in potcar_files.items()
     }
