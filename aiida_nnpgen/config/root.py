@@ -24,12 +24,20 @@ class CodeSettings(Section):
     options: dict[str, Any] = Field(default_factory=dict, description="as in metadata.options of a CalcJob")
 
 
+class ReferenceCodeSettings(CodeSettings):
+    """Code of the reference method."""
+
+    larger_options: dict[str, Any] = Field(
+        default_factory=dict, description="put over `options` where a label had too little time or memory"
+    )
+
+
 class Codes(Section):
     """Which code does what."""
 
     training: CodeSettings
     sampling: CodeSettings
-    reference: CodeSettings
+    reference: ReferenceCodeSettings
     screening: CodeSettings | None = Field(default=None, description="that of training if absent")
 
 

@@ -19,6 +19,7 @@ class LabelFailure(StrEnum):
     """Why a frame has no label."""
 
     CALCULATOR = "calculator"  # the code raised an error or ended abnormally
+    OUT_OF_LIMITS = "out_of_limits"  # the job had too little time or memory
     NO_OUTPUT = "no_output"  # the code's output is missing or truncated
     NOT_CONVERGED = "not_converged"  # the self-consistent field did not converge
     WRONG_SIZE = "wrong_size"  # not one force per atom, or not six stress components

@@ -37,7 +37,7 @@ class CpmdParser(Parser):
         problem = run.problem
         report = {
             "n_frames": len(run.steps),
-            "reason": problem.reason.value if problem else None,
+            "reason": self._reason(run),
             "detail": problem.detail if problem else None,
             "last_step": run.last_step,
             "restart_step": run.restart_step,
@@ -62,11 +62,24 @@ class CpmdParser(Parser):
             store=store_interval(Method.from_dict(inputs.method.get_dict())),
         )
 
+    def _out_of_memory(self, run: CpmdRun) -> bool:
+        said_so: int = CalcJob.exit_codes.ERROR_SCHEDULER_OUT_OF_MEMORY.status
+        return run.out_of_memory or self.node.exit_status == said_so
+
+    def _reason(self, run: CpmdRun) -> str | None:
+        """Return the kind of failure; the scheduler may know it better than the files."""
+        if run.problem is None:
+            return None
+        out_of_time = self.node.exit_status == CalcJob.exit_codes.ERROR_SCHEDULER_OUT_OF_WALLTIME.status
+        if self._out_of_memory(run) or (run.interrupted and out_of_time):
+            return LabelFailure.OUT_OF_LIMITS.value
+        return run.problem.reason.value
+
     def _exit_code(self, run: CpmdRun) -> ExitCode | None:
         if run.problem is None:
             return None
         reason, message = run.problem.reason, run.problem.detail
-        if run.out_of_memory or self.node.exit_status == CalcJob.exit_codes.ERROR_SCHEDULER_OUT_OF_MEMORY.status:
+        if self._out_of_memory(run):
             return self.exit_codes.ERROR_OUT_OF_MEMORY.format(message=message)
         if reason is LabelFailure.CALCULATOR:
             return self.exit_codes.ERROR_JOB_FAILED.format(message=message)

@@ -268,7 +268,11 @@ class ActiveLearningWorkChain(WorkChain):
 
     def _reference(self) -> dict[str, Any]:
         """Return code, options and pseudopotentials of the reference method."""
-        return {**self._where("reference"), "pseudopotentials": dict(self.inputs.get("pseudopotentials", {}))}
+        return {
+            **self._where("reference"),
+            "larger_options": self.inputs.larger_options,
+            "pseudopotentials": dict(self.inputs.get("pseudopotentials", {})),
+        }
 
     def _label(self, phase: str | None = None) -> str:
         stem = f"iteration_{self.ctx.iteration:02d}"

@@ -15,6 +15,7 @@ from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
 from .pool import validate_max_concurrent
+from .ports import larger_options_port
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
@@ -118,6 +119,7 @@ def define_ports(spec: WorkChainSpec) -> None:
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
+    larger_options_port(spec)
     spec.input(
         "max_concurrent",
         valid_type=int,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
 import ase.io
 from aiida import orm
 from aiida.common.exceptions import NotExistent
+from aiida.engine import CalcJob
 from aiida.plugins import WorkflowFactory
 
 from ..calculations.functions import build_liquid
@@ -38,6 +40,10 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
     :raises InputError: if a file or a code is missing, or the parts do not fit together; nothing was launched then.
     """
     codes = {role: _code(config, role) for role in ROLES}
+    for role in ROLES:
+        _check_options(_settings(config, role).options, codes[role], f"codes.{role}.options")
+    larger = config.codes.reference.options | config.codes.reference.larger_options
+    _check_options(larger, codes["reference"], "codes.reference.larger_options")
     inputs: dict[str, Any] = continue_from(earlier).inputs() if earlier else {}
     if not earlier:
         inputs["structures"] = {
@@ -56,6 +62,7 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
         "existing": _existing(config, folder, earlier),
         "codes": codes,
         "options": {role: _settings(config, role).options for role in ROLES},
+        "larger_options": config.codes.reference.larger_options,
         "max_concurrent": config.max_concurrent,
         "metadata": {"label": config.name},
     }
@@ -80,6 +87,24 @@ def _code(config: ActiveLearningConfig, role: str) -> orm.AbstractCode:
         return orm.load_code(label)
     except (NotExistent, ValueError) as exception:
         raise InputError(f"codes.{role}.code: there is no code `{label}`: see `verdi code list`") from exception
+
+
+def _check_options(options: dict[str, Any], code: orm.AbstractCode, place: str) -> None:
+    """Check scheduler options as AiiDA would when the first job is launched."""
+    ports = CalcJob.spec().inputs["metadata"]["options"]
+    for name in options:
+        if name not in ports:
+            close = difflib.get_close_matches(name, ports, n=1)
+            raise InputError(f"{place}.{name}: no such option" + (f": did you mean `{close[0]}`" if close else ""))
+        if error := ports[name].validate(options[name]):
+            raise InputError(f"{place}.{name}: {error.message}")
+    if "resources" in options and code.computer is not None:
+        scheduler, resources = code.computer.get_scheduler(), dict(options["resources"])
+        scheduler.preprocess_resources(resources, code.computer.get_default_mpiprocs_per_machine())
+        try:
+            scheduler.validate_resources(**resources)
+        except (TypeError, ValueError) as exception:
+            raise InputError(f"{place}.resources: {exception}") from exception
 
 
 def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None) -> dict[str, Any]:

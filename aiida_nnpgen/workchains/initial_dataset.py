@@ -23,7 +23,7 @@ from ..data import DatasetData
 from ..dft.existing import FileStatus
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
-from .ports import reason_of
+from .ports import larger_options_port, reason_of
 
 __all__ = ["InitialDatasetWorkChain"]
 
@@ -41,6 +41,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="Code of the reference method.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        larger_options_port(spec)
         spec.input("settings", valid_type=orm.Dict, help="Settings of the first dataset, with their seed.")
         spec.input("labelling", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
         spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
@@ -112,6 +113,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
             LabellingWorkChain,
             code=self.inputs.code,
             options=self.inputs.options,
+            larger_options=self.inputs.larger_options,
             max_concurrent=1,
             settings=self.inputs.labelling,
             structures=dict(made["structures"]),

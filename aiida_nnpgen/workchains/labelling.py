@@ -12,7 +12,7 @@ from aiida.plugins import WorkflowFactory
 from ..calculations.functions import collect_labels
 from ..data import DatasetData
 from .pool import validate_max_concurrent
-from .ports import output_namespace, reason_of
+from .ports import larger_options_port, output_namespace, reason_of
 
 __all__ = ["LabellingWorkChain"]
 
@@ -25,6 +25,7 @@ class LabellingWorkChain(WorkChain):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="Code of the labeller.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        larger_options_port(spec)
         spec.input(
             "max_concurrent",
             valid_type=int,
@@ -56,6 +57,7 @@ class LabellingWorkChain(WorkChain):
         inputs: dict[str, Any] = {
             "code": self.inputs.code,
             "options": self.inputs.options,
+            "larger_options": self.inputs.larger_options,
             "structures": dict(self.inputs.structures),
             "pseudopotentials": dict(self.inputs.get("pseudopotentials", {})),
             "settings": self.inputs.settings,

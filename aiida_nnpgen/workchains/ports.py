@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from aiida import orm
+from aiida.engine import ProcessSpec
 
-__all__ = ["input_namespace", "optional_output", "output_namespace", "reason_of"]
+__all__ = ["input_namespace", "larger_options_port", "optional_output", "output_namespace", "reason_of"]
+
+
+def larger_options_port(spec: ProcessSpec) -> None:
+    """Declare what the jobs of a labelling are given where they had too little."""
+    spec.input(
+        "larger_options",
+        valid_type=dict,
+        default=dict,
+        non_db=True,
+        help="Scheduler options put over `options` for another attempt, where a job had too little time or memory.",
+    )
 
 
 def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class Run:
 
     def run(self) -> None:
         """Compute everything, and write it down step by step."""
-        print(" running on    1 total cores\n vasp.6.4.2 stand-in for tests, not VASP")
+        print(" running on    1 total cores\n vasp.6.4.3 stand-in for tests, not VASP")
         self.header()
         dynamics = self.dynamics() if self.is_md else None
         for step in range(self.nsw if self.is_md else 1):
@@ -325,7 +325,7 @@ class Run:
         """Write the heads of OUTCAR and vasprun.xml."""
         symbols, counts = zip(*self.kinds, strict=True)
         ibrion = int(self.number("IBRION", -1))
-        out = " vasp.6.4.2 20Jul23 stand-in for tests, not VASP\n"
+        out = " vasp.6.4.3 19Mar24 stand-in for tests, not VASP\n"
         out += "".join(f" POTCAR:    PAW_PBE {symbol} 08Apr2002\n   VRHFIN ={symbol}: s1p3\n" for symbol in symbols)
         out += "\n k-points           NKPTS =      1   k-points in BZ     NKDIM =      1   number of bands"
         out += "    NBANDS=     16\n"
@@ -338,7 +338,7 @@ class Run:
         out += f"   NELECT = {self.electrons:12.4f}    total number of electrons\n\n"
         self.outcar.write(out)
         self.xml.write('<?xml version="1.0" encoding="ISO-8859-1"?>\n<modeling>\n <generator>\n')
-        self.xml.write('  <i name="program" type="string">vasp </i>\n  <i name="version" type="string">6.4.2  </i>\n')
+        self.xml.write('  <i name="program" type="string">vasp </i>\n  <i name="version" type="string">6.4.3  </i>\n')
         self.xml.write(" </generator>\n <incar>\n </incar>\n <kpoints>\n")
         self.xml.write('  <varray name="kpointlist" >\n' + rows([0.0, 0.0, 0.0]) + "  </varray>\n")
         self.xml.write('  <varray name="weights" >\n' + rows([1.0]) + "  </varray>\n </kpoints>\n <parameters>\n")

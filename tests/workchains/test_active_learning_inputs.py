@@ -42,8 +42,23 @@ def count_jobs() -> int:
             r"schedule\[0\]: .*80",
         ),
         (("nnpgen-lammps@localhost", "nnpgen-gromacs@localhost"), "codes.sampling.code: .*`nnpgen-gromacs@localhost`"),
+        (
+            ("nnpgen-lammps@localhost}", "nnpgen-lammps@localhost, options: {max_walclock_seconds: 60}}"),
+            "codes.sampling.options.max_walclock_seconds: .*`max_wallclock_seconds`",
+        ),
+        (
+            ("nnpgen-lammps@localhost}", "nnpgen-lammps@localhost, options: {resources: {num_machine: 1}}}"),
+            "codes.sampling.options.resources: .*num_machine",
+        ),
+        (
+            (
+                "reference: {code: nnpgen-python@localhost}",
+                "reference: {code: nnpgen-python@localhost, larger_options: {max_memory_kb: much}}",
+            ),
+            "codes.reference.larger_options.max_memory_kb",
+        ),
     ],
-    ids=["element", "sampler", "labeller", "pair", "runs", "code"],
+    ids=["element", "sampler", "labeller", "pair", "runs", "code", "option", "resources", "larger"],
 )
 def test_build_inputs_names_the_place(
     loop_inputs: Callable[..., dict[str, Any]], change: tuple[str, str], message: str

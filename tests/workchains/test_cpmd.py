@@ -39,7 +39,7 @@ def conditions(**changes: Any) -> orm.Dict:
 
 def runs(folder: Path) -> list[str]:
     """Return the folder of each run of the stand-in."""
-    path = folder / "runs.txt"
+    path = folder / "cpmd_runs.txt"
     return path.read_text().splitlines() if path.exists() else []
 
 
@@ -166,20 +166,12 @@ def test_base_does_not_run_a_killed_label_for_ever(run_base: Callable[..., orm.W
 
 
 @pytest.mark.slow
-def test_base_asks_for_more_memory(run_base: Callable[..., orm.WorkChainNode]) -> None:
-    """A run that had too little gets twice as much."""
-    node = run_base({"memory": {"1": 1}}, {"max_memory_kb": 10**8})
-    assert node.is_finished_ok, node.exit_message
-    assert [job.exit_status for job in jobs(node)] == [411, 0]
-    assert jobs(node)[1].get_option("max_memory_kb") == 2 * 10**8
-
-
-@pytest.mark.slow
-def test_base_without_a_known_memory_gives_up(run_base: Callable[..., orm.WorkChainNode]) -> None:
-    """Where nobody said how much memory there was, more of it cannot be asked for."""
+def test_base_does_not_run_out_of_memory_twice(run_base: Callable[..., orm.WorkChainNode]) -> None:
+    """It would again: who called it may know how to ask for more."""
     node = run_base({"memory": {"*": 1}})
     assert [job.exit_status for job in jobs(node)] == [411]
     assert node.exit_status == 411
+    assert node.outputs.report["reason"] == "out_of_limits"
 
 
 @pytest.mark.slow
@@ -298,6 +290,7 @@ def label(
         structures: list[orm.StructureData],
         trouble: dict[str, Any] | None = None,
         max_concurrent: int = 1,
+        larger: dict[str, Any] | None = None,
         **changes: Any,
     ) -> orm.WorkChainNode:
         values = {
@@ -317,6 +310,7 @@ def label(
             LabellingWorkChain,
             code=cpmd(**(trouble or {})),
             options=OPTIONS,
+            larger_options=larger or {},
             max_concurrent=max_concurrent,
             settings=orm.Dict(values | changes),
             structures=named,
@@ -365,6 +359,22 @@ def test_labelling_with_cpmd_records_what_fails(
     assert failure["reason"] == "no_output"
     assert orm.load_node(failure["process"]).process_type == "aiida.calculations:nnpgen.cpmd"
     assert len(runs(tmp_path)) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("larger", "memories"), [({"max_memory_kb": 10**8}, [None, 10**8]), ({}, [None])])
+def test_labelling_with_cpmd_asks_once_for_more_memory(
+    label: Callable[..., orm.WorkChainNode],
+    generate_structure: Callable[..., orm.StructureData],
+    larger: dict[str, Any],
+    memories: list[int | None],
+) -> None:
+    """A frame that ran out of memory has the larger options next, if there are any."""
+    node = label([generate_structure("HOH")], {"memory": {"1": 1}}, larger=larger)
+    made = [item for item in node.called_descendants if isinstance(item, orm.CalcJobNode)]
+    assert [job.get_option("max_memory_kb") for job in sorted(made, key=lambda job: job.pk)] == memories
+    assert node.is_finished_ok == bool(larger)
+    assert node.outputs.report["reasons"] == ({} if larger else {"out_of_limits": 1})
 
 
 @pytest.mark.slow

@@ -139,9 +139,11 @@ def test_labelling_goes_on_where_a_job_was_killed(
     generate_structure: Callable[..., orm.StructureData],
     tmp_path: Path,
 ) -> None:
-    """A job that is killed after two of four frames leaves two to the next job; none is computed twice."""
-    node = run(settings({"kill_after": 2}), [generate_structure(seed=seed) for seed in range(4)])
+    """A job that is killed after two of four frames leaves two to the next, with more time; none is computed twice."""
+    structures = [generate_structure(seed=seed) for seed in range(4)]
+    node = run(settings({"kill_after": 2}), structures, larger_options={"max_wallclock_seconds": 7200})
     assert node.is_finished_ok, node.exit_message
+    assert [job.get_option("max_wallclock_seconds") for job in jobs(node)] == [None, 7200]
     assert node.outputs.report["labelled"] == 4
     assert [job.exit_status for job in jobs(node)] == [400, 0]
     assert sorted(jobs(node)[1].inputs.structures) == ["frame_0002", "frame_0003"]

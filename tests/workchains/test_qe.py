@@ -79,7 +79,9 @@ def label(
 ) -> Callable[..., orm.WorkChainNode]:
     """Return a function that labels structures."""
 
-    def run(images: list[Atoms], elements: str = "OH", **changes: Any) -> orm.WorkChainNode:
+    def run(
+        images: list[Atoms], elements: str = "OH", options: tuple[dict[str, Any], ...] = (), **changes: Any
+    ) -> orm.WorkChainNode:
         structures = {f"frame_{index:04d}": orm.StructureData(ase=atoms) for index, atoms in enumerate(images)}
         _, node = run_get_node(
             LabellingWorkChain,
@@ -88,7 +90,7 @@ def label(
             structures=structures,
             record=orm.Dict({key: {"reason": "test", "start": "water"} for key in structures}),
             pseudopotentials=generate_upf(elements),
-            options={"withmpi": False},
+            **dict(zip(("options", "larger_options"), options or ({"withmpi": False},), strict=False)),
         )
         return node
 
@@ -221,8 +223,19 @@ def test_job_out_of_time_is_recorded(label: Callable[..., orm.WorkChainNode]) ->
     jobs = calculations(node)
     assert [job.exit_status for job in jobs] == [400] * 3
     failure = node.outputs.report["failures"]["frame_0000"]
-    assert failure["reason"] == "calculator"
+    assert failure["reason"] == "out_of_limits"
     assert "walltime" in failure["detail"]
+
+
+def test_job_out_of_time_gets_more_of_it(label: Callable[..., orm.WorkChainNode]) -> None:
+    """Where there is more to be had, and with the input unchanged."""
+    options = ({"withmpi": False, "max_wallclock_seconds": 1}, {"max_wallclock_seconds": 600})
+    node = label([water()], cutoff=80.0, options=options, max_attempts=2)
+    assert len(labels(node)) == 1
+    jobs = calculations(node)
+    assert [job.exit_status for job in jobs] == [400] * (len(jobs) - 1) + [0]
+    assert [job.get_option("max_wallclock_seconds") for job in jobs] == [1] * (len(jobs) - 1) + [600]
+    assert len(jobs) > 1
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,9 @@ CRASH, STDOUT = "CRASH", "aiida.out"
 """Files of a ``PwCalculation``."""
 
 _REASONS = {
-    110: LabelFailure.CALCULATOR,  # out of memory
-    120: LabelFailure.CALCULATOR,  # killed by the scheduler at its time limit
-    400: LabelFailure.CALCULATOR,  # stopped at its time limit
+    110: LabelFailure.OUT_OF_LIMITS,  # of memory
+    120: LabelFailure.OUT_OF_LIMITS,  # killed by the scheduler at its time limit
+    400: LabelFailure.OUT_OF_LIMITS,  # stopped at its time limit
     410: LabelFailure.NOT_CONVERGED,
 }
 """Exit codes of ``PwCalculation`` that say by themselves what went wrong."""

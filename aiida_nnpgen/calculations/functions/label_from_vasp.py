@@ -31,8 +31,8 @@ STDOUT, SCHEDULER_STDERR = "vasp_output", "_scheduler-stderr.txt"
 """Files of a ``VaspCalculation``."""
 
 _REASONS = {
-    110: LabelFailure.CALCULATOR,  # out of memory
-    120: LabelFailure.CALCULATOR,  # killed by the scheduler at its time limit
+    110: LabelFailure.OUT_OF_LIMITS,  # of memory
+    120: LabelFailure.OUT_OF_LIMITS,  # killed by the scheduler at its time limit
 }
 """Exit codes of ``VaspCalculation`` that say by themselves what went wrong."""
 
@@ -158,8 +158,9 @@ def _why(exception: OutputError, facts: orm.Dict, files: orm.FolderData | None) 
     if status in _REASONS:
         return LabelProblem(_REASONS[status], message)
     # What aiida-vasp says of cut files hides what AiiDA knows from the scheduler.
-    said = read_kill(_text(files, SCHEDULER_STDERR)) or read_error(_text(files, STDOUT))
-    if said is not None:
+    if killed := read_kill(_text(files, SCHEDULER_STDERR)):
+        return LabelProblem(LabelFailure.OUT_OF_LIMITS, killed)
+    if said := read_error(_text(files, STDOUT)):
         return LabelProblem(LabelFailure.CALCULATOR, said)
     return LabelProblem(LabelFailure.NO_OUTPUT, str(exception))
 

@@ -22,7 +22,7 @@ from ...dft.code import RECOVERABLE, DftCode
 from ...dft.method import Method
 from ..caching import cached
 from ..pool import PoolWorkChain
-from ..ports import optional_output, reason_of
+from ..ports import larger_options_port, optional_output, reason_of
 
 __all__ = ["LabellerWorkChain"]
 
@@ -51,6 +51,7 @@ class LabellerWorkChain(PoolWorkChain):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="Code of the labeller.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
+        larger_options_port(spec)
         spec.input("settings", valid_type=orm.Dict, help="Settings of the reference method.")
         spec.input("record", valid_type=orm.Dict, required=False, help="Per frame, which start it comes from.")
         spec.input_namespace(
@@ -101,6 +102,7 @@ class LabellerWorkChain(PoolWorkChain):
         size = settings["batch_size"] if self.code_facts().BATCHES else 1
         keys = sorted(structures)
         self.ctx.methods, self.ctx.batches = {}, {}
+        self.fill_pool([])
         for start in range(0, len(keys), MAX_STRUCTURES):
             part = {key: structures[key] for key in keys[start : start + MAX_STRUCTURES]}
             record = {"record": self.inputs.record} if "record" in self.inputs else {}
@@ -113,10 +115,10 @@ class LabellerWorkChain(PoolWorkChain):
                     for first in range(0, len(group), size):
                         key = f"batch_{len(self.ctx.batches):03d}_0"
                         self._line_up(key, f"{start}_{name}", group[first : first + size])
-        self.fill_pool(sorted(self.ctx.batches))
 
-    def _line_up(self, key: str, method: str, frames: list[str]) -> None:
-        self.ctx.batches[key] = {"method": method, "frames": frames}
+    def _line_up(self, key: str, method: str, frames: list[str], is_larger: bool = False) -> None:
+        self.ctx.batches[key] = {"method": method, "frames": frames, "is_larger": is_larger}
+        self.ctx.queue.append(key)
 
     def launch(self, key: str) -> orm.ProcessNode:
         """Submit one batch."""
@@ -133,9 +135,14 @@ class LabellerWorkChain(PoolWorkChain):
                 code=self.inputs.code,
                 structures=structures,
                 method=method,
-                metadata={"options": self.inputs.options, "call_link_label": key},
+                metadata={"options": self.options(key), "call_link_label": key},
                 **self.pseudopotentials(structures),
             )
+
+    def options(self, key: str) -> dict[str, Any]:
+        """Return the scheduler options of a batch."""
+        larger = self.inputs.larger_options if self.ctx.batches[key]["is_larger"] else {}
+        return {**self.inputs.options, **larger}
 
     def pseudopotentials(self, structures: dict[str, orm.StructureData]) -> dict[str, Any]:
         """Return the input with the pseudopotentials of the elements that are there, if the code needs any."""
@@ -158,8 +165,12 @@ class LabellerWorkChain(PoolWorkChain):
         if failures is not None and failures.get_dict():
             self.out(f"failures.{key}", failures)
             failed = {frame: facts["reason"] for frame, facts in failures.get_dict().items()}
-        for reason in sorted(set(failed.values()) & RECOVERABLE):
-            self._remedy(key, LabelFailure(reason), [frame for frame in frames if failed.get(frame) == reason])
+        for reason in sorted(set(failed.values())):
+            again = [frame for frame in frames if failed.get(frame) == reason]
+            if reason == LabelFailure.OUT_OF_LIMITS:
+                self._enlarge(key, again)
+            elif reason in RECOVERABLE:
+                self._remedy(key, LabelFailure(reason), again)
         undone = [frame for frame in frames if frame not in done and frame not in failed]
         if undone:
             self._repeat(key, node, undone)
@@ -186,18 +197,28 @@ class LabellerWorkChain(PoolWorkChain):
                 self.ctx.methods[first], orm.Str(self.NAME), orm.Str(reason.value), orm.Int(attempt)
             )
         self.report(f"{key}: {len(frames)} frames failed with {reason.value}; attempt {attempt} with a changed input")
-        again = f"{stem}x{reason.value}_{attempt}"
-        self._line_up(again, name, frames)
-        self.ctx.queue.append(again)
+        larger = self._grows(key, was_cut=reason is LabelFailure.NO_OUTPUT)
+        self._line_up(f"{stem}x{reason.value}_{attempt}", name, frames, larger)
+
+    def _grows(self, key: str, was_cut: bool) -> bool:
+        """Return whether the next attempt has the larger options: many a job that had too little does not say so."""
+        return self.ctx.batches[key]["is_larger"] or (was_cut and bool(self.inputs.larger_options))
+
+    def _enlarge(self, key: str, frames: list[str]) -> None:
+        """Line up frames whose job had too little time or memory, if there is more to be had."""
+        following, batch = self._next(key), self.ctx.batches[key]
+        if following is None or batch["is_larger"] or not self.inputs.larger_options:
+            return
+        self.report(f"{key} had too little time or memory; attempt {following[1]} has the larger options")
+        self._line_up(f"{following[0]}xlarger_{following[1]}", batch["method"], frames, is_larger=True)
 
     def _repeat(self, key: str, node: orm.ProcessNode, frames: list[str]) -> None:
         """Line up frames that a job left undone, or give them up."""
         self.report(f"{key} <{node.pk}> left {len(frames)} frames: {reason_of(node)}")
         following = self._next(key)
         if following and node.exit_status != HOPELESS:
-            again = f"{following[0]}_{following[1]}"
-            self._line_up(again, self.ctx.batches[key]["method"], frames)
-            self.ctx.queue.append(again)
+            larger = self._grows(key, was_cut=True)
+            self._line_up(f"{following[0]}_{following[1]}", self.ctx.batches[key]["method"], frames, larger)
             return
         facts = {"process": node.uuid, "exit_status": node.exit_status, "detail": node.exit_message}
         self.out(f"failures.{key}_given_up", give_up_frames(orm.List(frames), orm.Dict(facts)))

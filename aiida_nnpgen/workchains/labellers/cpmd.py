@@ -27,7 +27,7 @@ class CpmdLabellerWorkChain(LabellerWorkChain):
             "code": self.inputs.code,
             "structure": structure,
             "method": method,
-            "metadata": {"options": self.inputs.options},
+            "metadata": {"options": self.options(key)},
             **self.pseudopotentials(structures),
         }
         return self.submit(

@@ -40,7 +40,7 @@ class QeLabellerWorkChain(LabellerWorkChain):
         prepared = prepare_pw(method, structure)
         return self.submit(
             WorkflowFactory("quantumespresso.pw.base"),
-            pw=pw_inputs(self.inputs.code, self.inputs.options, structure, self.inputs.pseudopotentials, prepared),
+            pw=pw_inputs(self.inputs.code, self.options(key), structure, self.inputs.pseudopotentials, prepared),
             kpoints=prepared["kpoints"],
             max_iterations=orm.Int(MAX_ITERATIONS),
             clean_workdir=orm.Bool(True),

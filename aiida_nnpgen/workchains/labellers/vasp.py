@@ -48,7 +48,7 @@ class VaspLabellerWorkChain(LabellerWorkChain):
         [structure] = structures.values()
         potcars = self.pseudopotentials(structures)["pseudopotentials"]
         prepared = prepare_vasp(method, structure, **_links(potcars))
-        inputs = vasp_inputs(self.inputs.code, self.inputs.options, potcars, prepared)
+        inputs = vasp_inputs(self.inputs.code, self.options(key), potcars, prepared)
         metadata = {"call_link_label": key}
         return self.submit(WorkflowFactory("vasp.vasp"), **inputs, clean_workdir=orm.Bool(True), metadata=metadata)
 

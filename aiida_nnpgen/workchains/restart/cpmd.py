@@ -26,7 +26,7 @@ class CpmdBaseWorkChain(BaseRestartWorkChain):
     """
 
     _process_class = CpmdCalculation
-    _defaults = {"memory_factor": 2, "max_interruptions": 2}
+    _defaults = {"max_interruptions": 2}
 
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
@@ -137,17 +137,9 @@ class CpmdBaseWorkChain(BaseRestartWorkChain):
 
     @process_handler(priority=80, exit_codes=[CpmdCalculation.exit_codes.ERROR_OUT_OF_MEMORY])
     def handle_out_of_memory(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:
-        """Ask for more memory, if it is known how much was too little."""
-        options = self.ctx.inputs.metadata.options
-        memory = options.get("max_memory_kb")
-        if memory is None:
-            self.report(f"<{calculation.pk}> ran out of memory: set `max_memory_kb`, or take more machines")
-            return self._abort(calculation)
-        self.ctx.inputs.metadata.options = {**options, "max_memory_kb": memory * self._defaults["memory_factor"]}
-        if self.is_dynamics:
-            self._go_on(calculation)
-        self.report(f"<{calculation.pk}> ran out of memory: asking for {self._defaults['memory_factor']} times as much")
-        return ProcessHandlerReport(True)
+        """Give up what would run out of it again; the labeller may know how to ask for more."""
+        self.report(f"<{calculation.pk}> ran out of memory: set `max_memory_kb`, or take more machines")
+        return self._abort(calculation)
 
     @process_handler(priority=70, exit_codes=[CpmdCalculation.exit_codes.ERROR_INTERRUPTED])
     def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:

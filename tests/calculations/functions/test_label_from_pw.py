@@ -100,7 +100,7 @@ def test_label_is_made_of_a_good_run(left: Callable[..., Left], water: orm.Struc
     ("name", "reason", "words"),
     [
         ("not_converged", "not_converged", "self-consistency"),
-        ("out_of_time", "calculator", "walltime"),
+        ("out_of_time", "out_of_limits", "walltime"),
         ("overlap", "calculator", "atoms # 1 and # 2 overlap!"),
     ],
 )
@@ -115,7 +115,7 @@ def test_failure_has_a_reason(
     assert failure["process"] == state["facts"]["process"]
 
 
-@pytest.mark.parametrize(("scheduler", "reason"), [(110, "calculator"), (120, "calculator"), (140, "no_output")])
+@pytest.mark.parametrize(("scheduler", "reason"), [(110, "out_of_limits"), (120, "out_of_limits"), (140, "no_output")])
 def test_scheduler_says_why_a_job_was_killed(
     left: Callable[..., Left], water: orm.StructureData, scheduler: int, reason: str
 ) -> None:

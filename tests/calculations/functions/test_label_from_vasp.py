@@ -111,8 +111,8 @@ def test_label_is_made_of_a_good_run(left: Callable[..., Left], water: orm.Struc
     [
         ({"iterations": {"*": 99}}, 701, "not_converged", "20 electronic iterations"),
         ({"kill": {"1": 0}}, 700, "no_output", "`0` configurations"),
-        ({"kill": {"1": 0}}, 120, "calculator", "status 120"),
-        ({"kill": {"1": 0}}, 110, "calculator", "status 110"),
+        ({"kill": {"1": 0}}, 120, "out_of_limits", "status 120"),
+        ({"kill": {"1": 0}}, 110, "out_of_limits", "status 110"),
         ({"cut": {"1": "vasprun.xml"}}, 700, "no_output", "`0` configurations"),
         ({"lose": {"1": "OUTCAR"}}, 352, "no_output", "VASP left no `OUTCAR`"),
         ({"error": {"1": "Error reading item NCORE from file INCAR."}}, 352, "calculator", "Error reading item NCORE"),
@@ -145,7 +145,7 @@ def test_scheduler_is_heard(left: Callable[..., Left], water: orm.StructureData,
     """aiida-vasp's exit code for a cut file hides that of the scheduler; it would be cut again."""
     state = left(kill={"1": 0}, status=700, files={"_scheduler-stderr.txt": b"module loaded\n" + said})
     failure = label_from_vasp(**state, frame_0000=water)["failures"].get_dict()["frame_0000"]
-    assert failure["reason"] == "calculator"
+    assert failure["reason"] == "out_of_limits"
     assert words in failure["detail"]
 
 
