@@ -100,7 +100,7 @@ def test_cpmd_parser_refuses_what_has_not_converged(sample: Callable[..., Any]) 
         (lambda folder: (folder / "GEOMETRY").unlink(), 300, "no_output"),
         (lambda folder: (folder / "LocalError-0-0-0.log").write_text("NO SUCH FILE\n"), 310, "calculator"),
         (lambda folder: (folder / "stderr.txt").write_text("oom-kill\n"), None, None),
-        (lambda folder: (cut("GEMAX")(folder), (folder / "stderr.txt").write_text("oom-kill\n")), 411, "no_output"),
+        (lambda folder: (cut("GEMAX")(folder), (folder / "stderr.txt").write_text("oom-kill\n")), 411, "out_of_limits"),
     ],
 )
 def test_cpmd_parser_has_an_exit_code_for_each_end(
