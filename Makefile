@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
+# Libraries are compiled once, and not in each of the many short jobs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-fast codes lint docs clean
 
 $(STAMP): pyproject.toml

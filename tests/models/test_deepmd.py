@@ -19,6 +19,9 @@ from aiida_nnpgen.models.deepmd import DEEPMD
 from aiida_nnpgen.models.deepmd_description import Description
 from aiida_nnpgen.models.deepmd_settings import DeepmdSettings
 
+# One worker for all, since it is one run of trainings that they look at.
+pytestmark = pytest.mark.xdist_group("deepmd")
+
 
 def read(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of an ``.npz`` file."""

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
-from ase import Atoms
 from ase.calculators.emt import EMT
 
 from aiida_nnpgen.common.frames import Frames
@@ -399,29 +398,3 @@ def test_labelling_with_cpmd_refuses_a_net_force(
     node = label([generate_structure("HOH")], checks={"max_force": 60.0, "max_net_force": 1e-15})
     assert node.exit_status == 453
     assert node.outputs.report["reasons"] == {"net_force": 1}
-
-
-@pytest.mark.slow
-def test_labels_of_cpmd_agree_with_finite_differences(
-    label: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData]
-) -> None:
-    """One atom displaced and one cell sheared change the energy as force and stress say, in the whole path."""
-    atoms = generate_structure("HOH", seed=3).get_ase()
-    atoms.set_cell(np.array([[4.0, 0, 0], [0.6, 4.2, 0], [-0.3, 0.4, 3.9]]))
-    step = 2e-3
-    images: list[Atoms] = [atoms.copy() for _ in range(5)]
-    for sign, moved, sheared in ((1, images[1], images[3]), (-1, images[2], images[4])):
-        moved.positions[2, 1] += sign * step
-        strain = np.eye(3)
-        strain[0, 1] = strain[1, 0] = sign * step / 2
-        sheared.set_cell(np.array(atoms.cell) @ strain, scale_atoms=True)
-    node = label([orm.StructureData(ase=image) for image in images])
-    assert node.is_finished_ok, node.exit_message
-    rows = {origin.structure: row for row, origin in enumerate(node.outputs.dataset.origins)}
-    [frames] = node.outputs.dataset.get_frames()
-    energies = frames.energies[[rows[f"frame_{index:04d}"] for index in range(5)]]
-    start = rows["frame_0000"]
-    force = -(energies[1] - energies[2]) / (2 * step)
-    stress = (energies[3] - energies[4]) / (2 * step) / atoms.get_volume()
-    assert force == pytest.approx(frames.forces[start, 2, 1], rel=2e-3)
-    assert stress == pytest.approx(frames.stresses[start, 5], rel=2e-3)
