@@ -97,7 +97,7 @@ def train_committee(folder: Path, count: int) -> list[Path]:
     for member in range(count):
         work = folder / f"training_{member}"
         work.mkdir(parents=True)
-        config = {"backend": "aiida_nnpgen.models.deepmd:DEEPMD", "elements": ["Cu"], "settings": settings}
+        config = {"backend": "aiida_nnpgen.models.deepmd.backend:DEEPMD", "elements": ["Cu"], "settings": settings}
         (work / "config.json").write_text(json.dumps(config | {"seed": member + 1}))
         write_frames(work, "train", [labelled[:36]])
         write_frames(work, "validation", [labelled[36:]])
@@ -174,7 +174,7 @@ def run_job(inputs: dict[str, Any], conditions: dict[str, Any]) -> tuple[float, 
     from aiida import orm
     from aiida.engine import run_get_node
 
-    from aiida_nnpgen.calculations.lammps import LammpsCalculation
+    from aiida_nnpgen.calculations.samplers.lammps import LammpsCalculation
 
     start = time.perf_counter()
     _, node = run_get_node(LammpsCalculation, **inputs, conditions=orm.Dict({"conditions": conditions, "seed": 1}))
@@ -187,7 +187,7 @@ def write_inputs(target: Path, inputs: dict[str, Any], conditions: Any) -> None:
     from aiida.engine.utils import instantiate_process
     from aiida.manage import get_manager
 
-    from aiida_nnpgen.calculations.lammps import LammpsCalculation
+    from aiida_nnpgen.calculations.samplers.lammps import LammpsCalculation
 
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)

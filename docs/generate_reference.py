@@ -149,7 +149,7 @@ def configuration() -> Iterator[str]:
     """Yield the page of the configuration, section by section in the order in which they occur."""
     from aiida_nnpgen.common.units import UNITS
     from aiida_nnpgen.config.root import ActiveLearningConfig
-    from aiida_nnpgen.models.deepmd_settings import DeepmdSettings
+    from aiida_nnpgen.models.deepmd.settings import DeepmdSettings
 
     yield "# Configuration"
     yield ""
@@ -183,7 +183,7 @@ def configuration() -> Iterator[str]:
 
 def section_fields(section: type) -> Iterator[tuple[str, str, str, str]]:
     """Yield name, default, bounds and meaning of each key of a section."""
-    from aiida_nnpgen.samplers.base import Conditions
+    from aiida_nnpgen.common.dynamics import Conditions
 
     described = ivars(Conditions) | ivars(section)
     if is_dataclass(section):

@@ -13,10 +13,10 @@ PACKAGES = (
     "samplers",
     "dft",
     "screening",
-    "properties",
     "builders",
     "jobs",
     "config",
+    "importing",
 )
 
 PROGRAM = """

@@ -8,7 +8,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structures_to_frames
-from ..dft.ase_code import calculator_of
+from ..dft.ase.code import calculator_of
 from ..dft.method import Method
 from .job import JobCalculation
 from .method import validate_method

@@ -8,7 +8,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structure_to_frames
-from ..dft.ase_code import calculator_of
+from ..dft.ase.code import calculator_of
 from ..dft.method import Method
 from ..jobs.files import RESULT
 from ..jobs.md import HEADER, TRAJECTORY

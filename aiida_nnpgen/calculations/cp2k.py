@@ -10,7 +10,7 @@ from aiida.common import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
-from ..dft.cp2k_input import INPUT, STDOUT
+from ..dft.cp2k.input import INPUT, STDOUT
 from .method import validate_method
 
 __all__ = ["Cp2kJob"]

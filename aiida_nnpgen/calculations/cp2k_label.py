@@ -11,8 +11,8 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structures_to_frames
-from ..dft.cp2k_input import STDOUT, write_batch
-from ..dft.cp2k_output import CELLS_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.cp2k.input import STDOUT, write_batch
+from ..dft.cp2k.labels import CELLS_OUT, FORCES_OUT, POSITIONS_OUT
 from ..dft.method import Method
 from .cp2k import Cp2kJob
 

@@ -9,13 +9,13 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data.trajectory import structure_to_frames
-from ..dft.cp2k_input import Dynamics, write_md
-from ..dft.cp2k_output import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.cp2k.input import Dynamics, write_md
+from ..dft.cp2k.labels import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
 from ..dft.method import Method
-from ..samplers.base import Conditions
 from .cp2k import Cp2kJob
 
 __all__ = ["Cp2kMdCalculation"]

@@ -10,14 +10,14 @@ from aiida.common import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble, Thermostat
 from ..dft.cpmd import INPUT, STDOUT, CpmdInput, Pseudopotential, write_md, write_single_point
-from ..dft.cpmd_code import CPMD, md_settings_of, settings_of
-from ..dft.cpmd_pseudo import pseudopotential
-from ..dft.cpmd_run import LATEST, LOCAL_ERRORS
+from ..dft.cpmd.code import CPMD, md_settings_of, settings_of
+from ..dft.cpmd.pseudopotential import pseudopotential
+from ..dft.cpmd.run import LATEST, LOCAL_ERRORS
 from ..dft.method import Method
-from ..samplers.base import Conditions
 from .method import validate_method
 
 __all__ = ["CpmdCalculation"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from ..dft.existing import FORMATS, FileUnits
+from ..importing import FORMATS, FileUnits
 from .fields import Name, Section
 
 __all__ = ["ExistingSettings", "UnitSettings"]

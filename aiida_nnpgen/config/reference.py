@@ -7,12 +7,12 @@ from typing import cast
 from pydantic import Field, model_validator
 
 from ..common import plugins
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble, Thermostat
-from ..dft.base import LabelChecks
 from ..dft.code import DftCode, Protocol
+from ..dft.label import LabelChecks
 from ..dft.method import Method
-from ..samplers.base import Conditions
 from .existing import ExistingSettings
 from .fields import Length, Section, Temperature, Time
 from .method import MethodRule, MethodSettings, StructureFacts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble, PressureCoupling, Thermostat
-from ..samplers.base import Conditions
 from .fields import Force, Name, Pressure, Section, Temperature, Time
 
 __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]

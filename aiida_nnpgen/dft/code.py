@@ -13,7 +13,7 @@ import yaml
 
 from ..common.exceptions import InputError
 from ..common.types import Thermostat
-from .base import LabelFailure
+from .label import LabelFailure
 from .method import Method, merge
 
 __all__ = ["RECOVERABLE", "DftCode", "Protocol"]
@@ -33,7 +33,9 @@ class Protocol(StrEnum):
 class DftCode(ABC):
     """One reference code; an instance is registered in the entry point group ``nnpgen.dft``.
 
-    :cvar NAME: name in the entry point group, and of the file with its protocols.
+    The package of its class holds ``protocols.yaml`` with the methods of its protocols.
+
+    :cvar NAME: name in the entry point group.
     :cvar THERMOSTATS: what its molecular dynamics can do.
     :cvar BATCHES: whether one job takes several frames.
     :cvar PSEUDOPOTENTIALS: entry point of the data that hold a pseudopotential file, if the code needs any.
@@ -46,7 +48,7 @@ class DftCode(ABC):
 
     def method(self, protocol: Protocol, *overrides: Mapping[str, Any]) -> Method:
         """Return the method of a protocol with the user's words put over it, in their order."""
-        text = (files(__package__) / "protocols" / f"{self.NAME}.yaml").read_text()
+        text = (files(type(self).__module__.rpartition(".")[0]) / "protocols.yaml").read_text()
         return Method.from_dict(reduce(merge, overrides, yaml.safe_load(text)[protocol]))
 
     @abstractmethod

@@ -20,8 +20,8 @@ from ase.calculators.calculator import BaseCalculator
 
 from ..common.calculators import Evaluation
 from ..common.exceptions import InputError, OutputError
-from ..dft.ase_calculator import label, load_calculator
-from ..dft.base import LabelChecks, LabelFailure, LabelProblem, check_label
+from ..dft.ase.calculator import label, load_calculator
+from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
 from .config import build
 from .files import read_config, read_frames, write_result
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..common.dynamics import Conditions, MdRun
 from ..common.exceptions import InputError, OutputError
 from ..common.types import RunEnd
-from ..dft.ase_calculator import load_calculator
-from ..samplers.ase_md import THERMO, MdFrame, assemble_run, run_md
-from ..samplers.base import Conditions, MdRun
+from ..dft.ase.calculator import load_calculator
+from ..samplers.ase.md import THERMO, MdFrame, assemble_run, run_md
 from .config import build
 from .files import RESULT, read_config, read_frames, write_result
 
@@ -33,7 +33,7 @@ class MdConfig:
     """Configuration of the job.
 
     :ivar calculator: import path of the calculator's class.
-    :ivar conditions: fields of :class:`~..samplers.base.Conditions`.
+    :ivar conditions: fields of :class:`~..common.dynamics.Conditions`.
     :ivar seed: seed of velocities and Langevin noise.
     :ivar keywords: keyword arguments of the calculator.
     """

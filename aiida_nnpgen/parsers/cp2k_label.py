@@ -13,7 +13,7 @@ from aiida.parsers import Parser
 from ..calculations.cp2k import Cp2kJob
 from ..common.exceptions import OutputError
 from ..data.trajectory import frames_to_trajectory, structures_to_frames
-from ..dft.cp2k_output import Batch, NoStepError, out_of_memory, read_batch
+from ..dft.cp2k.labels import Batch, NoStepError, out_of_memory, read_batch
 
 __all__ = ["Cp2kLabelParser"]
 

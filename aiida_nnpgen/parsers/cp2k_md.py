@@ -10,11 +10,11 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
 from ..calculations.cp2k import Cp2kJob
+from ..common.dynamics import Conditions, MdRun
 from ..common.exceptions import OutputError
 from ..common.types import RunEnd
 from ..data.trajectory import frames_to_trajectory, structure_to_frames
-from ..dft.cp2k_output import NoStepError, Run, out_of_memory, read_md
-from ..samplers.base import Conditions, MdRun
+from ..dft.cp2k.labels import NoStepError, Run, out_of_memory, read_md
 from .run_report import run_report
 
 __all__ = ["Cp2kMdParser"]

@@ -10,9 +10,9 @@ from aiida.engine import CalcJob, ExitCode
 from aiida.parsers import Parser
 
 from ..data.trajectory import frames_to_trajectory
-from ..dft.base import LabelFailure
-from ..dft.cpmd_code import store_interval
-from ..dft.cpmd_run import CpmdRun, read_dynamics_run, read_single_run
+from ..dft.cpmd.code import store_interval
+from ..dft.cpmd.run import CpmdRun, read_dynamics_run, read_single_run
+from ..dft.label import LabelFailure
 from ..dft.method import Method
 
 __all__ = ["CpmdParser"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiida import orm
 
-from ..samplers.base import MdRun
+from ..common.dynamics import MdRun
 
 __all__ = ["run_report"]
 

@@ -4,13 +4,14 @@ from .base import Reducer, Selector, measure, select
 from .calibration import Calibration, CalibrationSettings, calibrate_window, max_force_error
 from .deviation import energy_deviation, max_force_deviation, stress_deviation
 from .embedding import diverse_subset, embed, normalise
-from .farthest_point import farthest_point
 from .features import reduce_descriptors
 from .geometry import DropReason, GeometrySettings, check_geometry, largest_hole
 from .pictures import plot_histogram, plot_map, plot_volume
 from .pipeline import Screened, drop_reasons, measure_all, screen, structure_features
 from .quantities import density, energy, energy_per_atom, max_force, min_distance, volume
-from .random_choice import random_choice
+from .selectors.closest_pair import thin
+from .selectors.farthest_point import farthest_point
+from .selectors.random import random_choice
 from .settings import (
     FeatureSettings,
     QuantitySettings,
@@ -19,7 +20,6 @@ from .settings import (
     SelectorSettings,
     WindowSettings,
 )
-from .thinning import thin
 from .trust import combine_trust_levels, count_levels, trust_levels
 
 __all__ = [

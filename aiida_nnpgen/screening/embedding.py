@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.exceptions import InputError
 from .base import load_reducer
 from .checks import check_matrix
-from .farthest_point import farthest_point
-from .pca import PcaReducer
+from .reducers.pca import PcaReducer
+from .selectors.farthest_point import farthest_point
 
 __all__ = ["diverse_subset", "embed", "normalise"]
 

@@ -20,7 +20,7 @@ from ..calculations.functions import (
 )
 from ..calculations.functions.select_structures import MAX_STRUCTURES
 from ..data import DatasetData
-from ..dft.existing import FileStatus
+from ..importing import FileStatus
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
 from .ports import larger_options_port, reason_of

@@ -11,7 +11,7 @@ from aiida import orm
 from aiida_nnpgen.calculations.cp2k_label import Cp2kLabelCalculation
 from aiida_nnpgen.calculations.cp2k_md import Cp2kMdCalculation
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.cp2k import CP2K
+from aiida_nnpgen.dft.cp2k.code import CP2K
 
 CONDITIONS = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 10, "stride": 5}
 

@@ -12,7 +12,7 @@ from aiida import orm
 
 from aiida_nnpgen.calculations.cpmd import CpmdCalculation
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.cpmd_code import CPMD
+from aiida_nnpgen.dft.cpmd.code import CPMD
 
 NUMBERS = {"H": 1, "O": 8, "C": 6}
 

@@ -42,7 +42,7 @@ def test_screen_writes_candidates_and_dataset(
     np.testing.assert_array_equal(candidates.positions, sampled.positions[[1, 3]])
     assert len(dataset) == 2
     config = json.loads((job.folder / "config.json").read_text())
-    assert config["reducer"]["method"] == "aiida_nnpgen.screening.pca:PcaReducer"
+    assert config["reducer"]["method"] == "aiida_nnpgen.screening.reducers.pca:PcaReducer"
     assert config["quantities"][0]["name"] == "aiida_nnpgen.screening.quantities:min_distance"
     assert (config["seed"], config["n_max"], config["elements"]) == (3, 5, ["O", "H"])
     excluded = {"candidates_000.npz", "dataset_000.npz", "model/model.pb"}

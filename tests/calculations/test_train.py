@@ -43,7 +43,7 @@ def test_train_joins_shards_by_composition(prepare: Callable[..., Any], inputs: 
     assert [(part.n_atoms, len(part)) for part in read_frames(job.folder, "train")] == [(3, 4), (2, 1)]
     assert [(part.n_atoms, len(part)) for part in read_frames(job.folder, "validation")] == [(3, 1), (2, 1)]
     assert json.loads((job.folder / "config.json").read_text()) == {
-        "backend": "aiida_nnpgen.models.deepmd:DEEPMD",
+        "backend": "aiida_nnpgen.models.deepmd.backend:DEEPMD",
         "settings": {"steps": 10},
         "elements": ["H", "O"],
         "seed": 9,

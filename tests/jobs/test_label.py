@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 from aiida_nnpgen.common.calculators import evaluate
 from aiida_nnpgen.common.exceptions import InputError, OutputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.dft.base import LabelFailure
+from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.jobs import label as module
 from aiida_nnpgen.jobs.files import write_frames
 from aiida_nnpgen.jobs.label import main, read_failures, read_labels

@@ -11,13 +11,13 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
+from aiida_nnpgen.common.dynamics import Conditions, MdRun
 from aiida_nnpgen.common.exceptions import InputError, OutputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.common.types import RunEnd
 from aiida_nnpgen.jobs.files import write_frames
 from aiida_nnpgen.jobs.md import HEADER, TRAJECTORY, main, read_md
-from aiida_nnpgen.samplers.ase_md import run_md
-from aiida_nnpgen.samplers.base import Conditions, MdRun
+from aiida_nnpgen.samplers.ase.md import run_md
 
 CONDITIONS = {"ensemble": "nvt", "temperature": 300.0, "timestep": 2.0, "steps": 20, "stride": 5}
 

@@ -113,7 +113,12 @@ def orthogonal() -> Frames:
 def prepare(folder: Path, train: list[Frames], validation: list[Frames], **changes: object) -> None:
     """Write the folder of a training job."""
     folder.mkdir()
-    config = {"backend": "aiida_nnpgen.models.deepmd:DEEPMD", "elements": ["O", "H"], "seed": 3, "settings": SETTINGS}
+    config = {
+        "backend": "aiida_nnpgen.models.deepmd.backend:DEEPMD",
+        "elements": ["O", "H"],
+        "seed": 3,
+        "settings": SETTINGS,
+    }
     (folder / "config.json").write_text(json.dumps({**config, **changes}))
     write_frames(folder, "train", train)
     write_frames(folder, "validation", validation)
@@ -139,7 +144,7 @@ def chain(
     prepare(root / "resumed", *data, restart=True)
     prepare(root / "diverged", *data, settings={**SETTINGS, "start_lr": 1e3, "stop_lr": 1e3, "steps": 50})
     (root / "evaluation").mkdir()
-    config = {"backend": "aiida_nnpgen.models.deepmd:DEEPMD", "models": ["model_0", "model_1"]}
+    config = {"backend": "aiida_nnpgen.models.deepmd.backend:DEEPMD", "models": ["model_0", "model_1"]}
     (root / "evaluation" / "config.json").write_text(json.dumps(config))
     write_frames(root / "evaluation", "frames", [water[12:], peroxide])
     write_frames(root, "frames", [strained, orthogonal])

@@ -14,7 +14,7 @@ from aiida import orm
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
 from aiida_nnpgen.dft.code import Protocol
 from aiida_nnpgen.dft.cpmd import read_md, read_single_point
-from aiida_nnpgen.dft.cpmd_code import CPMD
+from aiida_nnpgen.dft.cpmd.code import CPMD
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_embed_by_pca_is_the_same_for_wide_and_tall_features():
 def test_embed_loads_a_reducer_by_import_path():
     """A compute node without entry points gets the same map."""
     features = RNG.normal(size=(20, 4))
-    assert np.array_equal(embed(features, "aiida_nnpgen.screening.pca:PcaReducer"), embed(features, "pca"))
+    assert np.array_equal(embed(features, "aiida_nnpgen.screening.reducers.pca:PcaReducer"), embed(features, "pca"))
 
 
 def test_embed_of_nothing_is_empty():

@@ -9,7 +9,7 @@ import pytest
 from aiida import orm
 from aiida.engine import run
 
-from aiida_nnpgen.calculations.lammps import LammpsCalculation
+from aiida_nnpgen.calculations.samplers.lammps import LammpsCalculation
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.data import PotentialData
 from aiida_nnpgen.workchains.active_learning import ActiveLearningWorkChain
@@ -95,7 +95,7 @@ def test_active_learning_refuses_an_architecture_without_the_ability(
     """A sampler that asks for what the architecture cannot do is refused."""
     inputs = loop_inputs()
     monkeypatch.setattr(LammpsCalculation, "REQUIRED_ABILITY", "descriptors")
-    from aiida_nnpgen.models.deepmd import DeepmdBackend
+    from aiida_nnpgen.models.deepmd.backend import DeepmdBackend
 
     abilities = type(DeepmdBackend.abilities)(lammps=True, ase=True, warm_start=True, descriptors=False)
     monkeypatch.setattr(DeepmdBackend, "abilities", abilities)

@@ -16,7 +16,7 @@ from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.data.lineage import CALCULATED
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.cpmd_code import CPMD
+from aiida_nnpgen.dft.cpmd.code import CPMD
 from aiida_nnpgen.workchains.labellers.cpmd import CpmdAimdWorkChain
 from aiida_nnpgen.workchains.labelling import LabellingWorkChain
 from aiida_nnpgen.workchains.restart.cpmd import CpmdBaseWorkChain

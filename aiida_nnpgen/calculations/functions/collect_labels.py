@@ -14,7 +14,7 @@ from ...common.types import Split
 from ...data import DatasetData, Origin
 from ...data.lineage import label_process
 from ...data.trajectory import trajectory_to_frames
-from ...dft.base import LabelChecks, check_label
+from ...dft.label import LabelChecks, check_label
 
 __all__ = ["collect_labels", "draw_split"]
 

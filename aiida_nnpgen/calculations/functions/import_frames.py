@@ -15,8 +15,8 @@ from ...common.types import Split
 from ...config.existing import ExistingSettings
 from ...data import DatasetData, Origin
 from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
-from ...dft.base import LabelChecks
-from ...dft.existing import ExistingData, read_existing
+from ...dft.label import LabelChecks
+from ...importing import ExistingData, read_existing
 from .collect_labels import draw_split
 from .select_structures import MAX_STRUCTURES
 

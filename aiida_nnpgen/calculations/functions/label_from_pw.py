@@ -11,16 +11,16 @@ from aiida.engine import calcfunction
 from ase import Atoms
 from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import BOHR, HARTREE
 from ...data.trajectory import frames_to_trajectory
-from ...dft.base import LabelFailure, LabelProblem, RefusedLabelError
-from ...dft.qe_input import n_md_frames
-from ...dft.qe_log import read_error
-from ...dft.qe_output import PwPart, read_part, read_single_point
-from ...samplers.base import Conditions
+from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
+from ...dft.qe.input import n_md_frames
+from ...dft.qe.labels import PwPart, read_part, read_single_point
+from ...dft.qe.log import read_error
 
 __all__ = ["EARLIER", "FILES", "label_from_pw"]
 

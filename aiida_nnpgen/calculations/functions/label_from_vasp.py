@@ -12,15 +12,15 @@ from aiida.engine import calcfunction
 from ase import Atoms
 from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...data.trajectory import frames_to_trajectory
-from ...dft.base import LabelFailure, LabelProblem, RefusedLabelError
-from ...dft.vasp_input import n_md_frames
-from ...dft.vasp_log import read_error, read_kill
-from ...dft.vasp_output import VaspPart, read_part, read_single_point
-from ...samplers.base import Conditions
+from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
+from ...dft.vasp.input import n_md_frames
+from ...dft.vasp.labels import VaspPart, read_part, read_single_point
+from ...dft.vasp.messages import read_error, read_kill
 
 __all__ = ["FILES", "label_from_vasp"]
 

@@ -11,11 +11,11 @@ from typing import Any
 from aiida import orm
 from aiida.engine import calcfunction
 
+from ...common.dynamics import Conditions
 from ...common.seeds import derive_seed
 from ...config.reference import InitialDatasetSettings
 from ...config.root import LoopSettings
 from ...config.sampling import SamplingSettings
-from ...samplers.base import Conditions
 from ...screening.settings import WindowSettings
 
 __all__ = ["plan_aimd", "plan_existing", "plan_initial_dataset", "plan_iteration", "plan_members", "plan_runs"]

@@ -10,8 +10,8 @@ from aiida.engine import calcfunction
 from ...common import plugins
 from ...config.method import StructureFacts
 from ...config.reference import ReferenceSettings
-from ...dft.base import LabelFailure
 from ...dft.code import DftCode
+from ...dft.label import LabelFailure
 from ...dft.method import Method
 
 __all__ = ["change_method", "plan_methods"]
@@ -52,7 +52,7 @@ def change_method(method: orm.Dict, code: orm.Str, reason: orm.Str, attempt: orm
 
     :param method: as it was configured.
     :param code: name in the entry point group ``nnpgen.dft``.
-    :param reason: why the frames failed, a value of :class:`~aiida_nnpgen.dft.base.LabelFailure`.
+    :param reason: why the frames failed, a value of :class:`~aiida_nnpgen.dft.label.LabelFailure`.
     """
     facts = cast(DftCode, plugins.load("nnpgen.dft", code.value))
     changed = facts.remedy(Method.from_dict(method.get_dict()), LabelFailure(reason.value), attempt.value)

@@ -7,9 +7,9 @@ from typing import Any
 from aiida import orm
 from aiida.engine import calcfunction
 
+from ...common.dynamics import Conditions
 from ...dft.method import Method
-from ...dft.qe_input import PwDynamics, n_md_frames, write_md, write_single_point
-from ...samplers.base import Conditions
+from ...dft.qe.input import PwDynamics, n_md_frames, write_md, write_single_point
 
 __all__ = ["prepare_pw"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from aiida import orm
 from aiida.engine import calcfunction
 
+from ...common.dynamics import Conditions
 from ...dft.method import Method
-from ...dft.vasp_input import VaspDynamics, n_md_frames, write_md, write_single_point
-from ...dft.vasp_potcar import read_potcar
-from ...samplers.base import Conditions
+from ...dft.vasp.input import VaspDynamics, n_md_frames, write_md, write_single_point
+from ...dft.vasp.potcar import read_potcar
 
 __all__ = ["POTCARS", "RESUME", "prepare_vasp"]
 

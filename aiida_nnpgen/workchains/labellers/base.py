@@ -17,8 +17,8 @@ from ...calculations.functions.select_structures import MAX_STRUCTURES
 from ...common import plugins
 from ...common.exceptions import InputError
 from ...data.trajectory import structures_to_frames
-from ...dft.base import LabelFailure
 from ...dft.code import RECOVERABLE, DftCode
+from ...dft.label import LabelFailure
 from ...dft.method import Method
 from ..caching import cached
 from ..pool import PoolWorkChain

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from aiida import orm
 
 from ...calculations.functions.label_from_cpmd import label_from_cpmd
-from ...dft.base import LabelFailure
+from ...dft.label import LabelFailure
 from ..restart.cpmd import CpmdBaseWorkChain
 from .aimd import AimdWorkChain
 from .base import LabellerWorkChain

@@ -13,7 +13,7 @@ from aiida.common.exceptions import NotExistent
 from aiida.plugins import DataFactory, GroupFactory
 
 from ...common.exceptions import InputError
-from ...dft.vasp_potcar import read_potcar
+from ...dft.vasp.potcar import read_potcar
 
 __all__ = ["family_of", "load_potcars"]
 

@@ -12,11 +12,11 @@ from aiida.plugins import WorkflowFactory
 from ...calculations.functions.label_from_pw import EARLIER, FILES, label_from_pw
 from ...calculations.functions.plan_methods import change_method
 from ...calculations.functions.prepare_pw import prepare_pw
-from ...dft.base import LabelFailure
+from ...dft.label import LabelFailure
 from ...dft.method import Method
-from ...dft.qe import QE
-from ...dft.qe_input import n_md_frames
-from ...dft.qe_output import REQUIRED
+from ...dft.qe.code import QE
+from ...dft.qe.input import n_md_frames
+from ...dft.qe.labels import REQUIRED
 from ..ports import optional_output, reason_of
 from .aimd import AimdWorkChain
 from .base import LabellerWorkChain
@@ -62,7 +62,7 @@ class QeLabellerWorkChain(LabellerWorkChain):
 class QeAimdWorkChain(AimdWorkChain):
     """Run dynamics in several jobs, each of which goes on where the one before ended.
 
-    The first job does one step with velocities of our own; see :func:`~aiida_nnpgen.dft.qe_input.write_md`. More jobs
+    The first job does one step with velocities of our own; see :func:`~aiida_nnpgen.dft.qe.input.write_md`. More jobs
     follow where one ran out of time, or where a self-consistent field needs another solver.
     """
 

@@ -13,8 +13,8 @@ from aiida.plugins import WorkflowFactory
 
 from ...calculations.functions.label_from_vasp import FILES, label_from_vasp
 from ...calculations.functions.prepare_vasp import POTCARS, RESUME, prepare_vasp
-from ...dft.vasp_input import n_md_frames
-from ...dft.vasp_output import count_steps
+from ...dft.vasp.input import n_md_frames
+from ...dft.vasp.labels import count_steps
 from ..ports import optional_output, reason_of
 from .aimd import AimdWorkChain
 from .base import LabellerWorkChain

@@ -9,8 +9,8 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from ...calculations.cpmd import CpmdCalculation
 from ...calculations.functions import change_method
 from ...calculations.functions.join_runs import join_runs
-from ...dft.base import LabelFailure
-from ...dft.cpmd_code import CPMD
+from ...dft.cpmd.code import CPMD
+from ...dft.label import LabelFailure
 from ...dft.method import Method
 from ..caching import cached
 

@@ -14,7 +14,7 @@ from aiida import orm
 from aiida_nnpgen.calculations.functions import import_frames, import_structures
 from aiida_nnpgen.common.types import Split
 from aiida_nnpgen.data.lineage import _frames_of_shard
-from aiida_nnpgen.dft.existing import read_existing
+from aiida_nnpgen.importing import read_existing
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
 

@@ -1,0 +1,81 @@
+"""Any ASE calculator as the reference method."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from ...common.calculators import Evaluation, evaluate
+from ...common.exceptions import InputError
+from ...common.plugins import load
+
+__all__ = ["label", "load_calculator"]
+
+# What constructors of foreign calculators are seen to raise on a wrong keyword, a missing library or a missing file.
+_CONSTRUCTION_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def load_calculator(path: str, keywords: Mapping[str, object]) -> BaseCalculator:
+    """Return a new ASE calculator.
+
+    Make one per job and use it for all structures: many calculators start from the previous solution.
+
+    :param path: where the class is, such as ``tblite.ase:TBLite``.
+    :param keywords: its keyword arguments.
+    :raises InputError: if there is no such class, it refuses the keywords, a keyword looks misspelt, or what it makes
+        is no calculator that gives energies and forces.
+    """
+    module, _, name = path.partition(":")
+    if not (module and name):
+        raise InputError(f"`{path}` is no import path: write `module:Class`, such as `tblite.ase:TBLite`")
+    factory = load("calculators", path)
+    if not callable(factory):
+        raise InputError(f"`{path}` is no class: give the class of an ASE calculator")
+    _check_spelling(path, factory, keywords)
+    try:
+        calculator = factory(**keywords)
+    except _CONSTRUCTION_ERRORS as exception:
+        raise InputError(
+            f"`{path}` refuses the keywords `{dict(keywords)}`: {type(exception).__name__}: {exception}"
+        ) from exception
+    offered = getattr(calculator, "implemented_properties", ())
+    if not callable(getattr(calculator, "get_property", None)) or not {"energy", "forces"} <= set(offered):
+        raise InputError(f"`{path}` makes no ASE calculator with energies and forces: choose another class")
+    return calculator
+
+
+def label(atoms: Atoms, calculator: BaseCalculator) -> Evaluation:
+    """Return the reference energy (eV), forces (eV/Å) and stress (eV/Å³) of a structure.
+
+    The energy is the one that the forces derive from; see :func:`~aiida_nnpgen.common.calculators.evaluate`. Stress is
+    six times NaN where the calculator has none. Nothing is judged here: that is :func:`~.base.check_label`.
+
+    :param atoms: left unchanged; its constraints do not touch the forces.
+    :param calculator: from :func:`load_calculator`, the same for every frame of a job.
+    """
+    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    return evaluate(bare, calculator)
+
+
+def _check_spelling(path: str, factory: object, keywords: Mapping[str, object]) -> None:
+    """Refuse a keyword that is almost a known one: ASE takes any keyword in silence, and the default would be used."""
+    known = list(getattr(factory, "default_parameters", None) or ())
+    for keyword in keywords:
+        if keyword in known:
+            continue
+        close = difflib.get_close_matches(keyword, known, n=1, cutoff=0.8)
+        if close:
+            raise InputError(f"`{keyword}` is no keyword of `{path}`: did you mean `{close[0]}`?")

@@ -1,0 +1,55 @@
+"""What may be asked of an ASE calculator as the reference method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from ...common.exceptions import InputError
+from ...common.types import Thermostat
+from ..code import DftCode, Protocol
+from ..method import Dispersion, Method, merge
+
+__all__ = ["ASE", "calculator_of"]
+
+
+class AseCode(DftCode):
+    """Any ASE calculator; its keywords say what the method is."""
+
+    NAME = "ase"
+    THERMOSTATS = frozenset(Thermostat)
+    BATCHES = True
+
+    def method(self, protocol: Protocol, *overrides: Mapping[str, Any]) -> Method:
+        """Return the method; a protocol speaks of its own calculator alone."""
+        named = [values for values in overrides if "calculator" in values.get("parameters", {})]
+        return Method.from_dict(reduce(merge, overrides)) if named else super().method(protocol, *overrides)
+
+    def check(self, method: Method) -> None:
+        """Check that there is a path, and that nothing is asked that only the keywords can say."""
+        for name in ("functional", "cutoff", "kpoints", "kpoints_spacing"):
+            if getattr(method, name) is not None:
+                raise InputError(f"`{name}` is not for the labeller `ase`: use `parameters.keywords`")
+        if method.dispersion is not Dispersion.NONE:
+            raise InputError("`dispersion` is not for the labeller `ase`: choose a calculator that has it")
+        unknown = set(method.parameters) - {"calculator", "keywords"}
+        if unknown:
+            raise InputError(f"parameters: unknown key `{min(unknown)}`: give `calculator` and `keywords`")
+        path = method.parameters.get("calculator", "")
+        if not isinstance(path, str) or path.count(":") != 1:
+            raise InputError(
+                f"`parameters.calculator` must be an import path such as `tblite.ase:TBLite`, not `{path}`"
+            )
+        if not isinstance(method.parameters.get("keywords", {}), Mapping):
+            raise InputError("`parameters.keywords` must be a mapping")
+
+
+ASE = AseCode()
+
+
+def calculator_of(method: Method) -> dict[str, Any]:
+    """Return import path and keywords of the calculator; charge and multiplicity are keywords where they are set."""
+    state = {"charge": method.charge or None, "multiplicity": method.multiplicity}
+    keywords = {key: value for key, value in state.items() if value is not None}
+    return {"calculator": method.parameters["calculator"], "keywords": keywords | method.parameters.get("keywords", {})}

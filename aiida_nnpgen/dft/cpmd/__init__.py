@@ -1,0 +1,29 @@
+"""CPMD 4.3: inputs for labels and dynamics, and their outputs as frames."""
+
+from __future__ import annotations
+
+from .input import (
+    CpmdInput,
+    CpmdSettings,
+    Dispersion,
+    MdSettings,
+    Pseudopotential,
+    write_md,
+    write_single_point,
+)
+from .labels import INPUT, STDOUT, read_md, read_single_point, salvage_md
+
+__all__ = [
+    "INPUT",
+    "STDOUT",
+    "CpmdInput",
+    "CpmdSettings",
+    "Dispersion",
+    "MdSettings",
+    "Pseudopotential",
+    "read_md",
+    "read_single_point",
+    "salvage_md",
+    "write_md",
+    "write_single_point",
+]

@@ -1,0 +1,172 @@
+"""CPMD as the reference method: from a level of theory to its settings."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...common.exceptions import InputError
+from ...common.types import Thermostat
+from ...common.units import AU_TIME
+from ..code import DftCode
+from ..label import LabelFailure
+from ..method import Dispersion, Method, merge
+from .input import CpmdSettings, MdSettings, Pseudopotential
+from .keywords import SECTIONS, check_keywords, lines_of
+from .pseudopotential import check_options
+
+__all__ = ["CPMD", "md_settings_of", "nose_frequency", "settings_of", "store_interval"]
+
+_NAMES = "LDA BONLY BP BLYP GGA PBE REVPBE PBES HCTH OPTX OLYP XLYP TPSS B3LYP B1LYP X3LYP PBE0 REVPBE0"
+FUNCTIONALS = tuple(_NAMES.split())
+"""Names behind FUNCTIONAL that CPMD 4.3 reads."""
+
+DISPERSION = {
+    Dispersion.D2: ("BLYP", "PBE", "REVPBE", "PBE0", "B3LYP", "TPSS"),
+    Dispersion.D3: ("BLYP", "BP", "PBE", "REVPBE", "PBES", "PBE0", "B3LYP", "TPSS", "OLYP"),
+}
+"""Functionals for which each correction has parameters."""
+
+_WNTAU = 7.26e-7
+"""Nose frequency in the atomic unit of time per cm^-1, as CPMD has it: not an angular frequency, and four digits."""
+_STORE = 20
+_LARGEST_INTEGER = 2**31 - 1
+_OWN_KEYWORDS: dict[str, dict[str, str | None]] = {
+    "CPMD": {"CONVERGENCE ORBITALS": "convergence", "MAXITER": "max_iterations", "STORE": None},
+    "DFT": {"GC-CUTOFF": "gradient_cutoff"},
+}
+"""Keywords that are written in their own place, and the setting that each is."""
+
+
+class CpmdCode(DftCode):
+    """CPMD 4.3, at the Gamma point."""
+
+    NAME = "cpmd"
+    THERMOSTATS = frozenset({Thermostat.NOSE_HOOVER})
+    PSEUDOPOTENTIALS = "core.singlefile"
+
+    def check(self, method: Method) -> None:
+        """Check functional, dispersion, k-points and every keyword in ``parameters``."""
+        if method.functional is None:
+            raise InputError(f"`functional` is missing: choose one of {', '.join(FUNCTIONALS)}")
+        if method.functional not in FUNCTIONALS:
+            close = difflib.get_close_matches(method.functional.upper(), FUNCTIONALS, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"choose one of {', '.join(FUNCTIONALS)}"
+            raise InputError(f"CPMD has no functional `{method.functional}`: {hint}")
+        if method.functional not in DISPERSION.get(method.dispersion, FUNCTIONALS):
+            known = ", ".join(DISPERSION[method.dispersion])
+            raise InputError(
+                f"`dispersion: {method.dispersion.value}` has no parameters for `{method.functional}`: "
+                f"use it with one of {known}"
+            )
+        if method.kpoints_spacing is not None or method.kpoints not in (None, (1, 1, 1)):
+            asked = method.kpoints_spacing or list(method.kpoints or ())
+            raise InputError(f"k-points (`{asked}`) are not for CPMD, which labels at the Gamma point: leave them out")
+        unknown = sorted(set(method.parameters) - {*SECTIONS, "PSEUDOPOTENTIALS"})
+        if unknown:
+            raise InputError(
+                f"`parameters.{unknown[0]}` is not for the user: choose from {', '.join(SECTIONS)}, PSEUDOPOTENTIALS"
+            )
+        check_keywords(method.parameters)
+        check_options(method.parameters.get("PSEUDOPOTENTIALS", {}))
+        store_interval(method)
+        settings_of(method, {})
+
+    def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
+        """Return the method with another optimiser: conjugate gradients with line search, then from random orbitals.
+
+        DIIS, the default, is the fastest and the first to get stuck. Every remedy allows more iterations.
+        """
+        if reason is not LabelFailure.NOT_CONVERGED or attempt > 2:
+            return None
+        control: dict[str, Any] = {key: None for key in method.parameters.get("CPMD", {}) if key.startswith("ODIIS")}
+        control |= {"PCG MINIMIZE": True, "MAXITER": settings_of(method, {}).max_iterations * 2**attempt}
+        if attempt == 2:
+            control["INITIALIZE WAVEFUNCTION RANDOM"] = True
+        return replace(method, parameters=merge(method.parameters, {"CPMD": control}))
+
+
+CPMD = CpmdCode()
+
+
+def settings_of(method: Method, pseudopotentials: Mapping[str, Pseudopotential]) -> CpmdSettings:
+    """Return the level of theory as the writer of inputs takes it.
+
+    :param pseudopotentials: one per element.
+    :raises InputError: naming a value that is none.
+    """
+    values: dict[str, Any] = {"charge": float(method.charge), "multiplicity": method.multiplicity}
+    values |= {"functional": method.functional, "dispersion": method.dispersion}
+    if method.cutoff is not None:
+        values["cutoff"] = method.cutoff
+    extra = {}
+    for section in SECTIONS:
+        given = method.parameters.get(section, {})
+        own = _OWN_KEYWORDS.get(section, {})
+        for keyword, name in own.items():
+            if name and given.get(keyword) is not None:
+                values[name] = _number(section, keyword, given[keyword], name == "max_iterations")
+        extra[section] = lines_of({keyword: value for keyword, value in given.items() if keyword not in own})
+    return CpmdSettings(
+        pseudopotentials=pseudopotentials, extra={name: lines for name, lines in extra.items() if lines}, **values
+    )
+
+
+def store_interval(method: Method) -> int:
+    """Return the number of time steps between two restart files of a dynamics."""
+    given = method.parameters.get("CPMD", {}).get("STORE")
+    return _STORE if given is None else int(_number("CPMD", "STORE", given, True))
+
+
+def nose_frequency(damping: float) -> float:
+    """Return the frequency behind NOSE IONS in cm^-1 for which the thermostat has the given damping time.
+
+    CPMD gives the thermostat the mass N k T / w^2 with w = frequency x 7.26e-7 in atomic units, elsewhere it is N k T
+    damping^2.
+
+    :param damping: fs.
+    """
+    return AU_TIME / (_WNTAU * damping)
+
+
+def md_settings_of(
+    method: Method,
+    *,
+    temperature: float,
+    timestep: float,
+    steps: int,
+    stride: int,
+    damping: float,
+    seed: int,
+    restart: bool = False,
+    max_runtime: int | None = None,
+) -> MdSettings:
+    """Return a dynamics as the writer of inputs takes it.
+
+    :param temperature: K.
+    :param timestep: fs.
+    :param steps: of this run alone.
+    :param damping: of the thermostat, fs.
+    """
+    return MdSettings(
+        temperature=temperature,
+        timestep=timestep,
+        steps=steps,
+        stride=stride,
+        frequency=round(nose_frequency(damping), 4),
+        store=store_interval(method),
+        restart=restart,
+        seed=seed % _LARGEST_INTEGER,
+        max_runtime=max_runtime,
+    )
+
+
+def _number(section: str, keyword: str, value: Any, whole: bool) -> float:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    if not good or (whole and value != int(value)):
+        kind = "a positive whole number" if whole else "a positive number"
+        raise InputError(f"`parameters.{section}.{keyword}` must be {kind}, not `{value}`")
+    return int(value) if whole else float(value)

@@ -1,0 +1,76 @@
+"""The XML file of Quantum ESPRESSO's pw.x (``data-file-schema.xml``), in Hartree atomic units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common.exceptions import OutputError
+from ...common.units import BOHR, HARTREE
+from ..label import LabelFailure
+from ..reading import DropReason, FileContent, ReadFrame
+from ..text import element, table, to_voigt
+
+__all__ = ["read_qe_xml"]
+
+
+def read_qe_xml(path: Path) -> FileContent:
+    """Read the steps of a relaxation or dynamics, or the one result of a single point.
+
+    After a dynamics the section ``output`` holds the positions of the step after the last energy: where there are
+    steps it is not read. Steps carry no stress in all versions; the standard output does.
+
+    :raises OutputError: if the file is cut, damaged, or not from pw.x.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, UnicodeDecodeError, LookupError, ValueError) as exception:
+        raise OutputError(f"`{path.name}` is cut or damaged: {exception}") from exception
+    if not root.tag.endswith("espresso") or "Hartree" not in root.get("Units", ""):
+        raise OutputError(f"`{path.name}` is not what pw.x writes")
+    content = FileContent()
+    steps = root.findall("step")
+    for index, step in enumerate(steps or root.findall("output")):
+        place = "scf_conv" if steps else "convergence_info/scf_conv"
+        try:
+            converged = (step.findtext(f"{place}/convergence_achieved") or "").strip()
+            if converged == "false":
+                detail = "the self-consistent field has not converged"
+                content.drop(index, LabelFailure.NOT_CONVERGED, detail)
+            elif converged != "true":
+                content.drop(index, DropReason.UNREADABLE, "nothing says whether the calculation has converged")
+            else:
+                content.frames.append(_frame(index, step))
+        except OutputError as exception:
+            content.drop(index, DropReason.UNREADABLE, str(exception))
+    if not content.frames and not content.dropped:
+        raise OutputError(f"`{path.name}` has no results: the run was cut")
+    return content
+
+
+def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
+    atoms = step.findall("atomic_structure/atomic_positions/atom")
+    cell = [(step.findtext(f"atomic_structure/cell/a{axis}") or "").split() for axis in (1, 2, 3)]
+    count = len(atoms)
+    structure = step.find("atomic_structure")
+    if structure is None or structure.get("nat") != str(count) or not count:
+        raise OutputError("the number of atoms does not fit")
+    forces, stress = _array(step, "forces", (count, 3)), _array(step, "stress", (3, 3))
+    energy = table([(step.findtext("total_energy/etot") or "").split()], (1,), "energies")[0]
+    return ReadFrame(
+        index=index,
+        numbers=np.array([element(atom.get("name", "")) for atom in atoms], dtype=np.int64),
+        positions=table([(atom.text or "").split() for atom in atoms], (count, 3), "positions") * BOHR,
+        cell=table(cell, (3, 3), "cell vectors") * BOHR,
+        energy=float(energy) * HARTREE,
+        forces=None if forces is None else forces * HARTREE / BOHR,
+        stress=None if stress is None else -to_voigt(stress) * HARTREE / BOHR**3,
+    )
+
+
+def _array(step: ElementTree.Element, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    text = step.findtext(name)
+    return None if text is None else table([text.split()], shape, name)

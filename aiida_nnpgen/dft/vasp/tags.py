@@ -1,0 +1,79 @@
+"""Tags of INCAR: which are the labeller's own, and which look misspelt."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from ase.data import chemical_symbols
+
+from ...common.exceptions import InputError
+
+__all__ = ["check_tags", "is_per_element"]
+
+_INSTEAD = {
+    "ICHARG": "a label is always self-consistent",
+    "KGAMMA": "use `kpoints`",
+    "KSPACING": "use `kpoints_spacing`",
+    "NELECT": "use `charge`",
+    "PSTRESS": "it would enter the energy",
+}
+_PREFIXES = {"ML_": "labels must not come from a force field", "LIBXC1_P": "", "LIBXC2_P": ""}
+
+
+def check_tags(tags: Mapping[str, Any]) -> None:
+    """Check the user's own words.
+
+    VASP skips what it does not know, so every tag must be known here.
+
+    :param tags: of INCAR, in capitals.
+    :raises InputError: naming a tag that is misspelt, or that is not the user's.
+    """
+    for tag, value in tags.items():
+        if tag != tag.upper():
+            raise InputError(f"`parameters.{tag}` must be in capitals: write `{tag.upper()}`")
+        _check_name(tag)
+        if is_per_element(tag):
+            _check_elements(tag, value)
+        elif isinstance(value, Mapping):
+            raise InputError(f"`parameters.{tag}` must be a value, not `{dict(value)}`: VASP has no sections")
+        elif isinstance(value, str) and set(value) & set(";=#!\n"):
+            raise InputError(f"`parameters.{tag}` must be one value, not `{value}`")
+
+
+def is_per_element(tag: str) -> bool:
+    """Return whether VASP takes a value for each element, or for each atom."""
+    return tag in _tags()["elements"]
+
+
+@cache
+def _tags() -> dict[str, frozenset[str]]:
+    groups = yaml.safe_load((files(__package__) / "tags.yaml").read_text())
+    return {name: frozenset(words.split()) for name, words in groups.items()}
+
+
+def _check_name(tag: str) -> None:
+    groups = _tags()
+    prefix = next((start for start in _PREFIXES if tag.startswith(start)), None)
+    if tag in groups["own"] or (prefix and _PREFIXES[prefix]):
+        reason = _INSTEAD.get(tag) or (prefix and _PREFIXES[prefix]) or "the labeller sets it"
+        raise InputError(f"`parameters.{tag}` is not for the user: {reason}")
+    if prefix or tag in groups["known"] | groups["elements"]:
+        return
+    close = difflib.get_close_matches(tag, sorted(groups["known"] | groups["elements"]), n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "see the list of INCAR tags in the manual"
+    raise InputError(f"`parameters.{tag}` is no tag of VASP: {hint}")
+
+
+def _check_elements(tag: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise InputError(f"`parameters.{tag}` must map elements to values, such as {{O: 1.0}}, not be `{value}`")
+    for element, number in value.items():
+        if element not in chemical_symbols[1:]:
+            raise InputError(f"`parameters.{tag}`: `{element}` is not an element")
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise InputError(f"`parameters.{tag}.{element}` must be a number, not `{number}`")

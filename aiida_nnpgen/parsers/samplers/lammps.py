@@ -1,0 +1,69 @@
+"""Parse molecular dynamics in LAMMPS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import ExitCode
+from aiida.parsers import Parser
+
+from ...calculations.samplers.lammps import LammpsCalculation
+from ...common.dynamics import Conditions, MdRun
+from ...common.exceptions import OutputError
+from ...common.types import RunEnd, TrustLevel
+from ...data.trajectory import frames_to_trajectory
+from ...samplers import lammps
+from ...screening import trust_levels
+from ..run_report import run_report
+
+__all__ = ["LammpsParser"]
+
+
+class LammpsParser(Parser):
+    """Keep the good part of a run, and say how it ended."""
+
+    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
+        """Parse the output of one run."""
+        folder = Path(retrieved_temporary_folder or "")
+        inputs = self.node.inputs
+        conditions = Conditions(**inputs.conditions["conditions"])
+        models = inputs.models
+        model = models[sorted(models)[0]]
+        interaction = model.implementation.lammps_interaction(sorted(models), model.elements, conditions.stride)
+        try:
+            run = lammps.read_run(
+                folder,
+                conditions,
+                inputs.structure.get_ase(),
+                interaction.deviation_file,
+                interaction.force_column,
+                screen=LammpsCalculation.FILENAME_SCREEN,
+            )
+        except OutputError as exception:
+            return self.exit_codes.ERROR_NO_FRAMES.format(message=str(exception))
+        self._attach(run)
+        if run.end is RunEnd.INTERRUPTED:
+            return self.exit_codes.ERROR_INTERRUPTED.format(message=run.message)
+        if run.end.is_failure:
+            return self.exit_codes.ERROR_UNSTABLE.format(message=run.message)
+        return None
+
+    def _attach(self, run: MdRun) -> None:
+        deviation = orm.ArrayData()
+        deviation.set_array("step", run.steps)
+        deviation.set_array("deviation", run.deviation)
+        for name, column in run.thermo.items():
+            deviation.set_array(name, column)
+        self.out("deviation", deviation)
+        self.out("report", run_report(run))
+        kept = np.arange(len(run.frames))
+        if "window" in self.node.inputs:
+            window = self.node.inputs.window
+            kept = np.flatnonzero(trust_levels(run.deviation, window["lo"], window["hi"]) == TrustLevel.CANDIDATE)
+        if len(kept):
+            node = frames_to_trajectory(run.frames[kept], run.steps[kept], deviation=run.deviation[kept])
+            node.base.attributes.set("start", self.node.inputs.conditions.get("structure", ""))
+            self.out("trajectory", node)

@@ -1,0 +1,197 @@
+"""Molecular dynamics in ASE, driven by any calculator: a reference method or a potential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, CalculatorError
+from numpy.typing import NDArray
+
+from ...common.calculators import evaluate
+from ...common.dynamics import Conditions, MdRun
+from ...common.exceptions import InputError, OutputError, UnphysicalError
+from ...common.frames import Frames
+from ...common.types import RunEnd
+from ...common.units import BAR, KB
+from .integrators import check_abilities, degrees_of_freedom, make_dynamics
+
+__all__ = ["THERMO", "MdFrame", "assemble_run", "run_md"]
+
+THERMO = ("temperature", "potential_energy", "kinetic_energy", "total_energy", "pressure", "volume")
+"""Columns of :attr:`MdRun.thermo`, in order."""
+
+# What calculators and integrators raise on a structure that has blown up; a wrong argument is none of it.
+_BLOWN_UP = (CalculatorError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MdFrame:
+    """One frame of a run.
+
+    :ivar step: number of the time step.
+    :ivar positions: Å, unwrapped, (n_atoms, 3).
+    :ivar cell: Å, (3, 3).
+    :ivar forces: eV/Å, (n_atoms, 3).
+    :ivar stress: eV/Å³, tension positive, without the ionic kinetic part, (6,); NaN where the calculator gives none.
+    :ivar deviation: committee force deviation in eV/Å; NaN for a lone model.
+    :ivar thermo: values of the columns :data:`THERMO`, (6,).
+    """
+
+    step: int
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    forces: NDArray[np.float64]
+    stress: NDArray[np.float64]
+    deviation: float
+    thermo: NDArray[np.float64]
+
+
+def run_md(
+    atoms: Atoms,
+    calculator: BaseCalculator,
+    conditions: Conditions,
+    seed: int,
+    *,
+    on_frame: Callable[[MdFrame], None] | None = None,
+    deviation: Callable[[Atoms], float] | None = None,
+) -> MdRun:
+    """Run molecular dynamics and return its good part.
+
+    Velocities are drawn anew, without drift, at exactly the temperature asked for.
+
+    :param atoms: start structure, left unchanged.
+    :param calculator: gives energy and forces; stress too for NPT.
+    :param conditions: what to run.
+    :param seed: seed of velocities and Langevin noise.
+    :param on_frame: called with each good frame as soon as it is there, so that a killed run leaves something.
+    :param deviation: committee force deviation of a structure in eV/Å.
+    :raises InputError: if the conditions ask for what this sampler, the calculator or a lone model cannot do.
+    :raises OutputError: if the start structure itself cannot be evaluated.
+    """
+    _check_request(calculator, conditions, deviation)
+    system = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+    system.calc = calculator
+    generator = np.random.default_rng(seed)
+    _draw_velocities(system, conditions.temperature, generator)
+    _check_start(system)
+    frames: list[MdFrame] = []
+    end, message, failure_time = RunEnd.COMPLETED, f"all {conditions.steps} steps done", None
+    integration = make_dynamics(system, conditions, generator).irun(conditions.steps)
+    for step in range(conditions.steps + 1):
+        fault = _advance(integration, system, conditions.max_temperature)
+        if fault is None and step % conditions.stride == 0:
+            frame = _record(system, step, deviation)
+            fault = _judge(frame, conditions.halt_deviation, is_committee=deviation is not None)
+            if fault is None:
+                frames.append(frame)
+                if on_frame is not None:
+                    on_frame(frame)
+        if fault is not None:
+            end, failure_time = fault[0], step * conditions.timestep
+            message = f"{fault[1]} at {failure_time:g} fs"
+            break
+    return assemble_run(system.numbers, frames, end, message, failure_time)
+
+
+def assemble_run(
+    numbers: NDArray[np.int64], frames: Sequence[MdFrame], end: RunEnd, message: str, failure_time: float | None
+) -> MdRun:
+    """Return a run from its good frames and its end."""
+    n_frames, n_atoms = len(frames), len(numbers)
+    thermo = np.array([frame.thermo for frame in frames]).reshape(n_frames, len(THERMO))
+    stresses = np.array([frame.stress for frame in frames]).reshape(n_frames, 6)
+    return MdRun(
+        frames=Frames(
+            numbers=numbers,
+            positions=np.array([frame.positions for frame in frames]).reshape(n_frames, n_atoms, 3),
+            cells=np.array([frame.cell for frame in frames]).reshape(n_frames, 3, 3),
+            energies=thermo[:, THERMO.index("potential_energy")].copy(),
+            forces=np.array([frame.forces for frame in frames]).reshape(n_frames, n_atoms, 3),
+            stresses=None if np.all(np.isnan(stresses)) else stresses,
+        ),
+        steps=np.array([frame.step for frame in frames], dtype=np.int64),
+        deviation=np.array([frame.deviation for frame in frames], dtype=np.float64),
+        thermo={name: thermo[:, column].copy() for column, name in enumerate(THERMO)},
+        end=end,
+        message=message,
+        failure_time=failure_time,
+    )
+
+
+def _check_request(
+    calculator: BaseCalculator, conditions: Conditions, deviation: Callable[[Atoms], float] | None
+) -> None:
+    check_abilities(conditions)
+    if conditions.pressure is not None and "stress" not in calculator.implemented_properties:
+        raise InputError(f"`npt` needs stress, which `{type(calculator).__name__}` does not give: use `nvt`")
+    if conditions.halt_deviation is not None and deviation is None:
+        raise InputError(
+            f"`halt_deviation` ({conditions.halt_deviation} eV/Å) needs a committee: leave it out for a lone calculator"
+        )
+
+
+def _check_start(system: Atoms) -> None:
+    try:
+        energy, forces, _ = evaluate(system, system.calc)
+    except _BLOWN_UP as exception:
+        raise OutputError(f"the calculator fails on the start structure: {exception}") from exception
+    if not (np.isfinite(energy) and np.all(np.isfinite(forces))):
+        raise UnphysicalError(f"the start structure has energy `{energy}` eV or forces that are not finite")
+
+
+def _draw_velocities(system: Atoms, temperature: float, generator: np.random.Generator) -> None:
+    masses = system.get_masses()[:, None]
+    velocities = generator.normal(size=(len(system), 3)) / np.sqrt(masses)
+    if len(system) > 1:
+        velocities -= (masses * velocities).sum(axis=0) / masses.sum()
+    system.set_velocities(velocities)
+    system.set_velocities(velocities * np.sqrt(temperature / _temperature(system)))
+
+
+def _temperature(system: Atoms) -> float:
+    """Return the temperature in K, with the centre of mass at rest."""
+    return float(2 * system.get_kinetic_energy() / (degrees_of_freedom(len(system)) * KB))
+
+
+def _advance(integration: Iterator[bool], system: Atoms, max_temperature: float) -> tuple[RunEnd, str] | None:
+    """Do one step, the first time none; return what went wrong."""
+    try:
+        next(integration)
+        energy = system.get_potential_energy()
+    except _BLOWN_UP as exception:
+        text = " ".join(str(exception).split())
+        return RunEnd.UNPHYSICAL, f"the calculator or the integrator failed ({type(exception).__name__}: {text})"
+    temperature = _temperature(system)
+    if not (np.isfinite(energy) and np.isfinite(temperature) and np.all(np.isfinite(system.positions))):
+        return RunEnd.NOT_FINITE, "energy, temperature or positions are not finite"
+    if temperature > max_temperature:
+        return RunEnd.UNPHYSICAL, f"the temperature of {temperature:.0f} K exceeds {max_temperature:g} K"
+    return None
+
+
+def _record(system: Atoms, step: int, deviation: Callable[[Atoms], float] | None) -> MdFrame:
+    energy, forces, stress = evaluate(system, system.calc)
+    kinetic, volume = system.get_kinetic_energy(), system.get_volume()
+    pressure = (2 * kinetic / volume - stress[:3].sum()) / 3 / BAR
+    return MdFrame(
+        step=step,
+        positions=system.positions.copy(),
+        cell=np.array(system.cell),
+        forces=forces,
+        stress=stress,
+        deviation=float("nan") if deviation is None else float(deviation(system.copy())),
+        thermo=np.array([_temperature(system), energy, kinetic, energy + kinetic, pressure, volume]),
+    )
+
+
+def _judge(frame: MdFrame, halt_deviation: float | None, *, is_committee: bool) -> tuple[RunEnd, str] | None:
+    if not np.all(np.isfinite(frame.forces)):
+        return RunEnd.NOT_FINITE, "forces are not finite"
+    if is_committee and not 0 < frame.deviation < np.inf:
+        return RunEnd.NOT_FINITE, f"the deviation is `{frame.deviation}`"
+    if halt_deviation is not None and frame.deviation >= halt_deviation:
+        return RunEnd.HALTED, f"the deviation of {frame.deviation:.3g} eV/Å reaches {halt_deviation:g} eV/Å"
+    return None

@@ -1,0 +1,179 @@
+"""What the reader makes of real outputs of a poor committee on one molecule, and of what is left when a run dies."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read
+
+from aiida_nnpgen.common.dynamics import Conditions, MdRun
+from aiida_nnpgen.common.exceptions import OutputError
+from aiida_nnpgen.common.types import RunEnd
+from aiida_nnpgen.samplers.lammps import FILENAME_DUMP, FILENAME_LOG, read_run
+
+TABLE = "model_devi.out"
+FILES = (FILENAME_LOG, FILENAME_DUMP, TABLE)
+
+
+@pytest.fixture
+def molecule(fixtures: Path) -> Atoms:
+    """Return the structure that all runs started from."""
+    return read(fixtures / "lammps" / "structure.xyz")
+
+
+@pytest.fixture
+def completed(fixtures: Path, tmp_path: Path) -> Path:
+    """Return a copy of a good run, to be damaged."""
+    return Path(shutil.copytree(fixtures / "lammps" / "completed", tmp_path / "run"))
+
+
+def load(folder: Path, structure: Atoms, **changes: object) -> MdRun:
+    """Read a run of 130 steps with a frame every ten."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 130, "stride": 10}
+    return read_run(folder, Conditions(**{**values, **changes}), structure, TABLE, 4)
+
+
+def test_read_run_completed(completed: Path, molecule: Atoms) -> None:
+    """All frames are there, once each although the border of two chunks is logged twice, and begin as the input did."""
+    run = load(completed, molecule, halt_deviation=20.0)
+    assert run.end is RunEnd.COMPLETED
+    assert run.failure_time is None
+    assert run.steps.tolist() == list(range(0, 131, 10))
+    assert (completed / FILENAME_LOG).read_text().count("\n       100 ") == 2
+    np.testing.assert_allclose(run.frames.positions[0], molecule.positions, atol=1e-8)
+    np.testing.assert_allclose(run.frames.forces.sum(axis=1), 0, atol=1e-4)
+
+
+def test_read_run_joins_columns(completed: Path, molecule: Atoms) -> None:
+    """Energies, deviation and thermo are those of the files."""
+    run = load(completed, molecule)
+    assert run.frames.energies[0] == pytest.approx(-545.101463980643, abs=1e-12)
+    assert run.deviation[0] == pytest.approx(0.6724019)
+    assert run.thermo["temperature"][0] == pytest.approx(300.0)
+    assert run.thermo["volume"] == pytest.approx(729.0)
+    total = run.thermo["potential_energy"] + run.thermo["kinetic_energy"]
+    np.testing.assert_allclose(run.thermo["total_energy"], total, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "end", "frames", "time"),
+    [
+        ("halted", {"steps": 200, "halt_deviation": 2.0}, RunEnd.HALTED, 3, 15.0),
+        ("unphysical", {"steps": 100, "timestep": 5.0}, RunEnd.UNPHYSICAL, 3, 150.0),
+        ("not_finite", {"steps": 100}, RunEnd.NOT_FINITE, 6, 30.0),
+        ("lost_atoms", {"steps": 100, "timestep": 25.0}, RunEnd.LOST_ATOMS, 1, 250.0),
+        ("missing_atoms", {"steps": 100, "timestep": 25.0}, RunEnd.MISSING_ATOMS, 1, 250.0),
+        ("interrupted", {"steps": 100_000}, RunEnd.INTERRUPTED, 11, None),
+        ("completed", {"halt_deviation": 2.0}, RunEnd.UNPHYSICAL, 3, 15.0),
+    ],
+)
+def test_read_run_recognises_end(
+    fixtures: Path, molecule: Atoms, case: str, changes: dict[str, object], end: RunEnd, frames: int, time: float | None
+) -> None:
+    """Each way in which a run ends is recognised; what lies before the failure is kept, with the time of it in fs."""
+    run = load(fixtures / "lammps" / case, molecule, **changes)
+    assert (run.end, len(run.frames), run.failure_time) == (end, frames, time)
+    assert {len(column) for column in (run.steps, run.deviation, *run.thermo.values())} == {frames}
+
+
+@pytest.mark.parametrize("frames", [0, 4])
+def test_read_run_zero_deviation_is_failure(completed: Path, molecule: Atoms, frames: int) -> None:
+    """Rows of zeros alone, with everything else in order, are a failure and no agreement."""
+    lines = (completed / TABLE).read_text().split("\n")
+    step = lines[frames + 1].split()[0]
+    lines[frames + 1] = " ".join([step, *["0.000000e+00"] * 6])
+    (completed / TABLE).write_text("\n".join(lines))
+    run = load(completed, molecule)
+    assert (run.end, len(run.frames), run.failure_time) == (RunEnd.NOT_FINITE, frames, frames * 5.0)
+
+
+def test_read_run_ignores_repeated_rows(completed: Path, molecule: Atoms) -> None:
+    """Rows of the deviation that are repeated, as a second run command leaves them, count once."""
+    lines = (completed / TABLE).read_text().splitlines(keepends=True)
+    (completed / TABLE).write_text("".join([*lines[:6], lines[5], *lines[6:]]))
+    run = load(completed, molecule)
+    assert run.end is RunEnd.COMPLETED
+    assert len(run.deviation) == len(set(run.deviation)) == 14
+
+
+def test_read_run_of_lone_model(completed: Path, molecule: Atoms) -> None:
+    """Without a committee the deviation is NaN, and the run no failure."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 130, "stride": 10}
+    run = read_run(completed, Conditions(**values), molecule)
+    assert run.end is RunEnd.COMPLETED
+    assert np.isnan(run.deviation).all()
+
+
+def test_read_run_names_error_of_start(completed: Path, molecule: Atoms) -> None:
+    """What LAMMPS says when it refuses to start is handed on."""
+    (completed / FILENAME_LOG).write_text("LAMMPS\nERROR: Unrecognized pair style 'x' (src/force.cpp:275)\n")
+    with pytest.raises(OutputError, match="Unrecognized pair style"):
+        load(completed, molecule)
+
+
+def test_read_run_reads_error_of_screen(completed: Path, molecule: Atoms) -> None:
+    """An error that one rank wrote to the screen only is found."""
+    log = (completed / FILENAME_LOG).read_text()
+    (completed / FILENAME_LOG).write_text(log[: log.index("\n        50 ") + 1])
+    (completed / "screen").write_text("ERROR on proc 1: Non-numeric atom coords (src/x.cpp:1)\n")
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 130, "stride": 10}
+    run = read_run(completed, Conditions(**values), molecule, TABLE, 4, screen="screen")
+    assert (run.end, len(run.frames), run.failure_time) == (RunEnd.NOT_FINITE, 5, 25.0)
+
+
+def test_read_run_other_error_is_no_instability(completed: Path, molecule: Atoms) -> None:
+    """An error that has nothing to do with physics cuts the run and is named."""
+    log = (completed / FILENAME_LOG).read_text()
+    (completed / FILENAME_LOG).write_text(
+        log[: log.index("\n        50 ") + 1] + "ERROR: No space left (src/x.cpp:1)\n"
+    )
+    run = load(completed, molecule)
+    assert (run.end, len(run.frames)) == (RunEnd.INTERRUPTED, 5)
+    assert "No space left" in run.message
+
+
+def test_read_run_without_log(tmp_path: Path, molecule: Atoms) -> None:
+    """A run that never began is an error."""
+    with pytest.raises(OutputError, match="did not start"):
+        load(tmp_path, molecule)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_read_run_survives_truncation(completed: Path, molecule: Atoms, name: str) -> None:
+    """A file cut at any line, or any byte, gives a prefix of the run, bit for bit."""
+    whole = load(completed, molecule)
+    content = (completed / name).read_bytes()
+    cuts = [index for index, byte in enumerate(content) if byte == ord("\n")]
+    cuts += random.Random(0).sample(range(len(content)), 100)
+    for cut in cuts:
+        (completed / name).write_bytes(content[:cut])
+        run = load(completed, molecule)
+        assert run.end in (RunEnd.INTERRUPTED, RunEnd.COMPLETED)
+        count = len(run.frames)
+        assert np.array_equal(run.frames.positions, whole.frames.positions[:count])
+        assert np.array_equal(run.frames.forces, whole.frames.forces[:count])
+        assert np.array_equal(run.frames.energies, whole.frames.energies[:count])
+        assert np.array_equal(run.deviation, whole.deviation[:count])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_read_run_survives_damage(completed: Path, molecule: Atoms, name: str) -> None:
+    """Whatever bytes are in a file, the answer is a run of finite numbers or an error of ours."""
+    content = (completed / name).read_bytes()
+    generator = random.Random(1)
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(generator.choice([1, 1, 4, 40])):
+            damaged[generator.randrange(len(content))] = generator.choice([*range(256), 10, 32, 45, 57, 101])
+        (completed / name).write_bytes(damaged)
+        try:
+            run = load(completed, molecule)
+        except OutputError:
+            continue
+        assert np.isfinite(run.frames.positions).all()
+        assert np.isfinite(run.deviation).all()
