@@ -10,6 +10,7 @@ from aiida.engine import CalcJobProcessSpec
 from ..data.trajectory import structures_to_frames
 from ..dft.ase.code import calculator_of
 from ..dft.method import Method
+from .base import define_exit_codes
 from .job import JobCalculation
 from .method import validate_method
 
@@ -20,6 +21,7 @@ class AseLabelCalculation(JobCalculation):
     """Compute energy, forces and stress of several frames in one job."""
 
     PROGRAM = "label"
+    PARSER = "nnpgen.ase_label"
     FOLDER_LABELS = "labels"
     FOLDER_FAILURES = "failures"
 
@@ -30,7 +32,6 @@ class AseLabelCalculation(JobCalculation):
             "structures", valid_type=orm.StructureData, help="Frames of one composition; keys end in `_` and a number."
         )
         spec.input("method", valid_type=orm.Dict, validator=validate_method("ase"), help="Calculator and keywords.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.ase_label"
         spec.output(
             "labels",
             valid_type=orm.TrajectoryData,
@@ -38,8 +39,7 @@ class AseLabelCalculation(JobCalculation):
             help="Labelled frames; the step of each is the number in the key of its structure.",
         )
         spec.output("failures", valid_type=orm.Dict, help="Reason for each frame that has no label.")
-        # Below 400: another attempt with the same frames must run, not be taken from the cache.
-        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The job did no frame: {message}")
+        define_exit_codes(spec, "ERROR_NO_FRAMES")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         groups = structures_to_frames(self.inputs.structures)

@@ -12,6 +12,7 @@ from ..dft.ase.code import calculator_of
 from ..dft.method import Method
 from ..jobs.files import RESULT
 from ..jobs.md import HEADER, TRAJECTORY
+from .base import define_exit_codes
 from .job import JobCalculation
 from .method import validate_method
 
@@ -22,6 +23,7 @@ class AseMdCalculation(JobCalculation):
     """Run ab initio molecular dynamics in ASE; every frame it keeps is a label."""
 
     PROGRAM = "md"
+    PARSER = "nnpgen.ase_md"
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
@@ -29,11 +31,9 @@ class AseMdCalculation(JobCalculation):
         spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
         spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
         spec.input("method", valid_type=orm.Dict, validator=validate_method("ase"), help="Calculator and keywords.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.ase_md"
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
         spec.output("report", valid_type=orm.Dict, help="How the run ended.")
-        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The run gave no frame: {message}")
-        spec.exit_code(420, "ERROR_UNSTABLE", message="The run became unstable, its good part is kept: {message}")
+        define_exit_codes(spec, "ERROR_NO_FRAMES", "ERROR_UNSTABLE")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         values = self.inputs.conditions.get_dict()

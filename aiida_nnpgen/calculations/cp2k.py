@@ -11,6 +11,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJob, CalcJobProcessSpec
 
 from ..dft.cp2k.input import INPUT, STDOUT
+from .base import RUN_FAILURES, define_exit_codes, define_job
 from .method import validate_method
 
 __all__ = ["Cp2kJob"]
@@ -23,6 +24,7 @@ class Cp2kJob(CalcJob):
     outputs nor its exit codes say what became of each frame.
     """
 
+    PARSER: str
     FILENAME_STDERR = "stderr.txt"
     WALLTIME_SHARE = 0.9
     """Part of the time limit after which CP2K ends by itself, so that its files are whole."""
@@ -32,25 +34,8 @@ class Cp2kJob(CalcJob):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="CP2K; it finds its own basis sets and pseudopotentials.")
         spec.input("method", valid_type=orm.Dict, validator=validate_method("cp2k"), help="Level of theory.")
-        options = spec.inputs["metadata"]["options"]
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["withmpi"].default = True
-        options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
-        # Below 400: another attempt with the same frames must run, not be taken from the cache.
-        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The job did no frame: {message}")
-        spec.exit_code(310, "ERROR_JOB_FAILED", invalidates_cache=True, message="CP2K refused its input: {message}")
-        spec.exit_code(
-            400,
-            "ERROR_INTERRUPTED",
-            invalidates_cache=True,
-            message="The job ended before it was done: {message}.",
-        )
-        spec.exit_code(
-            411,
-            "ERROR_OUT_OF_MEMORY",
-            invalidates_cache=True,
-            message="The job ran out of memory: give it more, or more processes.",
-        )
+        define_job(spec, cls.PARSER, withmpi=True)
+        define_exit_codes(spec, *RUN_FAILURES)
 
     def walltime(self) -> float | None:
         """Return the seconds after which CP2K ends by itself; None where the job has no limit."""

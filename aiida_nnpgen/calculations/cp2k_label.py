@@ -28,6 +28,8 @@ def validate_structures(structures: Mapping[str, orm.StructureData], _: Any) -> 
 class Cp2kLabelCalculation(Cp2kJob):
     """Compute energy, forces and stress of several frames in one job."""
 
+    PARSER = "nnpgen.cp2k_label"
+
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
@@ -37,7 +39,6 @@ class Cp2kLabelCalculation(Cp2kJob):
             validator=validate_structures,
             help="Frames of one composition; keys end in `_` and a number.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.cp2k_label"
         spec.output(
             "labels",
             valid_type=orm.TrajectoryData,

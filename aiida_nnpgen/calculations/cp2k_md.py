@@ -16,6 +16,7 @@ from ..data.trajectory import structure_to_frames
 from ..dft.cp2k.input import Dynamics, write_md
 from ..dft.cp2k.labels import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
 from ..dft.method import Method
+from .base import define_exit_codes
 from .cp2k import Cp2kJob
 
 __all__ = ["Cp2kMdCalculation"]
@@ -33,6 +34,8 @@ def validate_conditions(node: orm.Dict, _: Any) -> str | None:
 class Cp2kMdCalculation(Cp2kJob):
     """Run Born-Oppenheimer molecular dynamics; every frame it keeps is a label."""
 
+    PARSER = "nnpgen.cp2k_md"
+
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
@@ -43,11 +46,9 @@ class Cp2kMdCalculation(Cp2kJob):
             validator=validate_conditions,
             help="Conditions and seed, as the plan of the phase gives them.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.cp2k_md"
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
         spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
-        spec.exit_code(420, "ERROR_UNSTABLE", message="The run became unstable, its good part is kept: {message}")
-        spec.exit_code(430, "ERROR_NOT_CONVERGED", message="The run ended, but no step is a label: {message}")
+        define_exit_codes(spec, "ERROR_UNSTABLE", "ERROR_NOT_CONVERGED")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         conditions = Conditions(**self.inputs.conditions["conditions"])

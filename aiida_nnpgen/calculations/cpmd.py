@@ -18,6 +18,7 @@ from ..dft.cpmd.code import CPMD, md_settings_of, settings_of
 from ..dft.cpmd.pseudopotential import pseudopotential
 from ..dft.cpmd.run import LATEST, LOCAL_ERRORS
 from ..dft.method import Method
+from .base import RUN_FAILURES, define_exit_codes, define_job
 from .method import validate_method
 
 __all__ = ["CpmdCalculation"]
@@ -59,6 +60,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
 class CpmdCalculation(CalcJob):
     """Compute energy, forces and stress of one structure; with ``conditions``, of each frame of a dynamics from it."""
 
+    FAILURES = (*RUN_FAILURES, "ERROR_NOT_CONVERGED", "ERROR_LABEL_UNPHYSICAL")
     FILENAME_INPUT = INPUT
     FILENAME_STDOUT = STDOUT
     FILENAME_STDERR = "stderr.txt"
@@ -87,10 +89,7 @@ class CpmdCalculation(CalcJob):
         spec.input("restart_folder", valid_type=orm.RemoteData, required=False, help="Dynamics to go on with.")
         spec.input("steps_done", valid_type=orm.Int, required=False, help="Time step of the restart file in it.")
         spec.inputs.validator = validate_inputs
-        options = spec.inputs["metadata"]["options"]
-        options["parser_name"].default = "nnpgen.cpmd"
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}
+        define_job(spec, "nnpgen.cpmd", withmpi=True)
         spec.output(
             "labels",
             valid_type=orm.TrajectoryData,
@@ -98,20 +97,7 @@ class CpmdCalculation(CalcJob):
             help="Labelled frames; step ids are time steps, 0 for a single point.",
         )
         spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
-        cls.define_exit_codes(spec)
-
-    @classmethod
-    def define_exit_codes(cls, spec: CalcJobProcessSpec) -> None:
-        """Add how a run can fail; what came from outside, and so may not come again, is never taken from the cache."""
-        for status, label, outside, message in (
-            (300, "ERROR_NO_FRAMES", True, "The outputs hold no label: {message}"),
-            (310, "ERROR_JOB_FAILED", True, "CPMD stopped with an error: {message}"),
-            (400, "ERROR_INTERRUPTED", True, "The run ended before it was done: {message}"),
-            (411, "ERROR_OUT_OF_MEMORY", True, "The run ran out of memory: {message}"),
-            (430, "ERROR_NOT_CONVERGED", False, "A wavefunction did not converge: {message}"),
-            (431, "ERROR_LABEL_UNPHYSICAL", False, "The label cannot be right: {message}"),
-        ):
-            spec.exit_code(status, label, invalidates_cache=outside, message=message)
+        define_exit_codes(spec, *cls.FAILURES)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         """Write the input; the pseudopotential files are copied to the folder in which CPMD looks for them."""

@@ -19,6 +19,7 @@ class DeviationCalculation(JobCalculation):
     """Measure force, energy and stress deviation, where a sampler gives the largest force deviation alone."""
 
     PROGRAM = "deviation"
+    PARSER = "nnpgen.deviation"
     FILENAME_ARRAYS = DEVIATION
 
     @classmethod
@@ -26,7 +27,6 @@ class DeviationCalculation(JobCalculation):
         super().define(spec)
         spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, help="Sampled frames.")
         define_committee(spec)
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.deviation"
         spec.output(
             "deviation",
             valid_type=orm.ArrayData,

@@ -21,6 +21,7 @@ class EvaluateCalculation(JobCalculation):
     """Compare a committee with labels."""
 
     PROGRAM = "evaluate"
+    PARSER = "nnpgen.evaluate"
     FILENAME_ARRAYS = EVALUATION
 
     @classmethod
@@ -35,7 +36,6 @@ class EvaluateCalculation(JobCalculation):
             validator=lambda node, _: None if node.value in ("all", "train", "validation") else "unknown split",
             help="Which rows: all, train or validation.",
         )
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.evaluate"
         spec.output(
             "errors", valid_type=orm.Dict, help="MAE and RMSE of energy (eV/atom), forces (eV/Å), stress (eV/Å³)."
         )

@@ -16,6 +16,7 @@ from ..common.frames import Frames
 from ..data import PotentialData
 from ..jobs.archive import build_archive
 from ..jobs.files import CONFIG, ERROR, RESULT, frames_name, write_frames
+from .base import define_exit_codes, define_job
 
 __all__ = ["JobCalculation"]
 
@@ -27,6 +28,7 @@ class JobCalculation(CalcJob):
     """
 
     PROGRAM: str
+    PARSER: str
     FILENAME_ARCHIVE = "nnpgen.pyz"
 
     @classmethod
@@ -35,31 +37,15 @@ class JobCalculation(CalcJob):
         spec.input(
             "code", valid_type=orm.AbstractCode, help="Python interpreter with the libraries that the job needs."
         )
-        options = spec.inputs["metadata"]["options"]
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["withmpi"].default = False
-        options["environment_variables"].default = lambda: {
-            "OMP_NUM_THREADS": "1",
-            "DP_INTRA_OP_PARALLELISM_THREADS": "1",
-            "DP_INTER_OP_PARALLELISM_THREADS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        spec.exit_code(
-            310, "ERROR_JOB_FAILED", invalidates_cache=True, message="The job stopped with an error: {message}"
+        define_job(
+            spec,
+            cls.PARSER,
+            withmpi=False,
+            DP_INTRA_OP_PARALLELISM_THREADS="1",
+            DP_INTER_OP_PARALLELISM_THREADS="1",
+            TF_CPP_MIN_LOG_LEVEL="3",
         )
-        # What came from outside may not come again: such a job must not be taken from the cache.
-        spec.exit_code(
-            400,
-            "ERROR_INTERRUPTED",
-            invalidates_cache=True,
-            message="The job ended before it was done, by its time limit or from outside.",
-        )
-        spec.exit_code(
-            411,
-            "ERROR_OUT_OF_MEMORY",
-            invalidates_cache=True,
-            message="The job ran out of memory: give it more, or smaller batches.",
-        )
+        define_exit_codes(spec, "ERROR_JOB_FAILED", "ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY")
 
     def write_job(
         self,

@@ -41,6 +41,7 @@ class ScreenCalculation(JobCalculation):
     """Screen the frames inside the trust window, on the computer."""
 
     PROGRAM = "screen"
+    PARSER = "nnpgen.screen"
     FILENAME_ARRAYS = "screen.npz"
 
     @classmethod
@@ -53,7 +54,6 @@ class ScreenCalculation(JobCalculation):
         spec.input("model", valid_type=PotentialData, help="Gives the features.")
         spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.screen"
         spec.output(
             "screen", valid_type=orm.ArrayData, help="Coordinates, quantities and numbers of selected candidates."
         )

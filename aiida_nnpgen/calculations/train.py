@@ -14,6 +14,7 @@ from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData, PotentialData
 from ..jobs.train import CURVE, MODEL, WORK
+from .base import define_exit_codes
 from .job import JobCalculation
 
 __all__ = ["TrainCalculation"]
@@ -44,6 +45,7 @@ class TrainCalculation(JobCalculation):
     """Train one model on all shards given."""
 
     PROGRAM = "train"
+    PARSER = "nnpgen.train"
     FOLDER_MODEL = MODEL
     FOLDER_WORK = WORK
     FILENAME_CURVE = CURVE
@@ -63,10 +65,9 @@ class TrainCalculation(JobCalculation):
             "restart_folder", valid_type=orm.RemoteData, required=False, help="Interrupted training to go on with."
         )
         spec.inputs.validator = validate_inputs
-        spec.inputs["metadata"]["options"]["parser_name"].default = "nnpgen.train"
         spec.output("potential", valid_type=PotentialData, help="The trained model.")
         spec.output("learning_curve", valid_type=orm.ArrayData, help="Errors and learning rate against the step.")
-        spec.exit_code(410, "ERROR_DIVERGED", message="The training diverged at step {step}: lower the learning rate.")
+        define_exit_codes(spec, "ERROR_DIVERGED")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         settings = self.inputs.settings.get_dict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from .exceptions import InputError
 from .frames import Frames
 from .types import Ensemble, PressureCoupling, RunEnd, Thermostat
 
-__all__ = ["Conditions", "MdRun"]
+__all__ = ["Conditions", "MdRun", "RunReport"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,25 +70,62 @@ class Conditions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """How a molecular dynamics run ended, whatever code did it: the content of every node called ``report``.
+
+    :ivar end: how the run ended.
+    :ivar message: one sentence for the user.
+    :ivar n_frames: good frames.
+    :ivar last_step: time step of the last good frame; 0 if there is none.
+    :ivar failure_time: time in fs of the first sign of failure; None if there was none.
+    :ivar n_left_out: frames between the good ones that are none, such as labels whose solution did not converge.
+    """
+
+    end: RunEnd
+    message: str
+    n_frames: int
+    last_step: int
+    failure_time: float | None = None
+    n_left_out: int = 0
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as plain values."""
+        return asdict(self) | {"end": self.end.value}
+
+
+@dataclass(frozen=True, kw_only=True)
 class MdRun:
     """What a run gave.
 
     Only the good part is kept: every array ends before the first frame that failed.
 
-    :ivar frames: good frames, with energies (eV) and forces (eV/Å) of the driving model.
+    :ivar frames: good frames, with energies (eV) and forces (eV/Å) of the driving model or the reference method.
     :ivar steps: step of each good frame, (n_frames,).
-    :ivar deviation: committee force deviation of each good frame in eV/Å, (n_frames,); NaN where a lone model ran.
-    :ivar thermo: further columns per good frame: ``temperature`` (K), ``potential_energy``, ``kinetic_energy`` and
-        ``total_energy`` (eV), ``pressure`` (bar), ``volume`` (Å³).
     :ivar end: how the run ended.
     :ivar message: one sentence for the user.
     :ivar failure_time: time in fs of the first sign of failure; None if there was none.
+    :ivar deviation: committee force deviation of each good frame in eV/Å, (n_frames,); None where none was measured.
+    :ivar thermo: further columns per good frame: ``temperature`` (K), ``potential_energy``, ``kinetic_energy`` and
+        ``total_energy`` (eV), ``pressure`` (bar), ``volume`` (Å³).
+    :ivar n_left_out: frames between the good ones that are none.
     """
 
     frames: Frames
     steps: NDArray[np.int64]
-    deviation: NDArray[np.float64]
-    thermo: dict[str, NDArray[np.float64]]
     end: RunEnd
     message: str
     failure_time: float | None = None
+    deviation: NDArray[np.float64] | None = None
+    thermo: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    n_left_out: int = 0
+
+    def report(self) -> RunReport:
+        """Return how the run ended."""
+        return RunReport(
+            end=self.end,
+            message=self.message,
+            n_frames=len(self.frames),
+            last_step=int(self.steps[-1]) if len(self.steps) else 0,
+            failure_time=self.failure_time,
+            n_left_out=self.n_left_out,
+        )

@@ -12,7 +12,8 @@ from aiida.engine import ExitCode
 
 from ..calculations.ase_label import AseLabelCalculation
 from ..common.frames import Frames
-from ..data.trajectory import frames_to_trajectory, structures_to_frames
+from ..data.labels import StructureLink, frame_number, label_node
+from ..data.trajectory import structures_to_frames
 from .job import JobParser
 
 __all__ = ["AseLabelParser"]
@@ -36,7 +37,7 @@ class AseLabelParser(JobParser):
             return None
         failure = self.failure()
         if failure.status >= 400 and not (done or failures):
-            return self.exit_codes.ERROR_NO_FRAMES.format(message=failure.message)
+            return self.exit("ERROR_NO_FRAMES", message=failure.message)
         return failure
 
     def _labels(self, done: dict[str, Path]) -> orm.TrajectoryData:
@@ -55,6 +56,4 @@ class AseLabelParser(JobParser):
             forces=np.array(values["forces"]),
             stresses=np.array(values["stress"]),
         )
-        node = frames_to_trajectory(labelled, np.array([int(key.rpartition("_")[2]) for key in keys]))
-        node.base.attributes.set("structure_link", "structures__frame_{:04d}")
-        return node
+        return label_node(labelled, map(frame_number, keys), StructureLink.NAMESPACE)

@@ -9,15 +9,14 @@ from aiida.engine import ExitCode
 
 from ..common.exceptions import OutputError
 from ..common.types import RunEnd
-from ..data.trajectory import frames_to_trajectory
 from ..jobs.md import read_md
+from .base import LabelledRunParser
 from .job import JobParser
-from .run_report import run_report
 
 __all__ = ["AseMdParser"]
 
 
-class AseMdParser(JobParser):
+class AseMdParser(LabelledRunParser, JobParser):
     """Keep the good frames, each of which is a label."""
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
@@ -26,15 +25,7 @@ class AseMdParser(JobParser):
             run = read_md(Path(retrieved_temporary_folder or ""))
         except OutputError as exception:
             failure = self.failure()
-            interrupted = failure == self.exit_codes.ERROR_INTERRUPTED
-            return self.exit_codes.ERROR_NO_FRAMES.format(message=str(exception)) if interrupted else failure
-        self.out("report", run_report(run))
-        if len(run.frames):
-            node = frames_to_trajectory(run.frames, run.steps)
-            node.base.attributes.set("structure_link", "structure")
-            self.out("labels", node)
-        if run.end is RunEnd.INTERRUPTED:
-            return self.failure()
-        if run.end.is_failure:
-            return self.exit_codes.ERROR_UNSTABLE.format(message=run.message)
-        return None
+            interrupted = failure.status == self.exit_codes.ERROR_INTERRUPTED.status
+            return self.exit("ERROR_NO_FRAMES", message=str(exception)) if interrupted else failure
+        self.attach(run)
+        return self.failure() if run.end is RunEnd.INTERRUPTED else self.exit_of(run)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from aiida import orm
 from aiida.engine import ExitCode
-from aiida.parsers import Parser
 
 from ..calculations.cp2k import Cp2kJob
 from ..common.dynamics import Conditions, MdRun
@@ -15,12 +15,12 @@ from ..common.exceptions import OutputError
 from ..common.types import RunEnd
 from ..data.trajectory import frames_to_trajectory, structure_to_frames
 from ..dft.cp2k.labels import NoStepError, Run, out_of_memory, read_md
-from .run_report import run_report
+from .base import LabelledRunParser
 
 __all__ = ["Cp2kMdParser"]
 
 
-class Cp2kMdParser(Parser):
+class Cp2kMdParser(LabelledRunParser):
     """Keep the good frames, each of which is a label."""
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
@@ -60,7 +60,7 @@ class Cp2kMdParser(Parser):
             message=run.message,
             failure_time=run.failure_time,
         )
-        self.out("report", run_report(whole))
+        self.out("report", orm.Dict(whole.report().to_dict()))
         if run.frames is not None:
             node = frames_to_trajectory(run.frames, run.steps)
             node.base.attributes.set("structure_link", "structure")

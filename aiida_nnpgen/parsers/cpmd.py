@@ -7,13 +7,13 @@ from typing import Any
 
 from aiida import orm
 from aiida.engine import CalcJob, ExitCode
-from aiida.parsers import Parser
 
-from ..data.trajectory import frames_to_trajectory
+from ..data.labels import StructureLink, label_node
 from ..dft.cpmd.code import store_interval
 from ..dft.cpmd.run import CpmdRun, read_dynamics_run, read_single_run
 from ..dft.label import LabelFailure
 from ..dft.method import Method
+from .base import BaseParser
 
 __all__ = ["CpmdParser"]
 
@@ -26,7 +26,7 @@ _UNPHYSICAL = (
 )
 
 
-class CpmdParser(Parser):
+class CpmdParser(BaseParser):
     """Make one node of all frames that are labels, and say why others are not."""
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
@@ -44,9 +44,7 @@ class CpmdParser(Parser):
         }
         self.out("report", orm.Dict(report))
         if run.frames is not None:
-            labels = frames_to_trajectory(run.frames, run.steps)
-            labels.base.attributes.set("structure_link", "structure")
-            self.out("labels", labels)
+            self.out("labels", label_node(run.frames, run.steps, StructureLink.START))
         return self._exit_code(run)
 
     def _read(self, folder: Path) -> CpmdRun:
@@ -80,13 +78,13 @@ class CpmdParser(Parser):
             return None
         reason, message = run.problem.reason, run.problem.detail
         if self._out_of_memory(run):
-            return self.exit_codes.ERROR_OUT_OF_MEMORY.format(message=message)
+            return self.exit("ERROR_OUT_OF_MEMORY", message=message)
         if reason is LabelFailure.CALCULATOR:
-            return self.exit_codes.ERROR_JOB_FAILED.format(message=message)
+            return self.exit("ERROR_JOB_FAILED", message=message)
         if reason is LabelFailure.NOT_CONVERGED:
-            return self.exit_codes.ERROR_NOT_CONVERGED.format(message=message)
+            return self.exit("ERROR_NOT_CONVERGED", message=message)
         if reason in _UNPHYSICAL:
-            return self.exit_codes.ERROR_LABEL_UNPHYSICAL.format(message=message)
+            return self.exit("ERROR_LABEL_UNPHYSICAL", message=message)
         if run.interrupted:
-            return self.exit_codes.ERROR_INTERRUPTED.format(message=message)
-        return self.exit_codes.ERROR_NO_FRAMES.format(message=message)
+            return self.exit("ERROR_INTERRUPTED", message=message)
+        return self.exit("ERROR_NO_FRAMES", message=message)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from aiida import orm
 from aiida.engine import ExitCode
-from aiida.parsers import Parser
 
 from ..jobs.files import ERROR, RESULT
+from .base import BaseParser
 
 __all__ = ["JobParser", "arrays_node"]
 
 
-class JobParser(Parser):
+class JobParser(BaseParser):
     """Tell how a job ended."""
 
     def read_result(self) -> dict[str, Any] | None:
@@ -35,10 +35,10 @@ class JobParser(Parser):
         """Return the exit code of a job that did not finish."""
         error = self._read(ERROR)
         if error is None:
-            return self.exit_codes.ERROR_INTERRUPTED
+            return self.exit("ERROR_INTERRUPTED", message="its time was over, or it was ended from outside")
         if error["type"] == "MemoryError":
-            return self.exit_codes.ERROR_OUT_OF_MEMORY
-        return self.exit_codes.ERROR_JOB_FAILED.format(message=error["message"])
+            return self.exit("ERROR_OUT_OF_MEMORY", message=error["message"])
+        return self.exit("ERROR_JOB_FAILED", message=error["message"])
 
     def _read(self, name: str) -> dict[str, Any] | None:
         if name not in self.retrieved.base.repository.list_object_names():

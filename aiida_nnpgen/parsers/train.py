@@ -25,7 +25,7 @@ class TrainParser(JobParser):
         folder = Path(retrieved_temporary_folder)
         self.out("learning_curve", arrays_node(folder / TrainCalculation.FILENAME_CURVE))
         if result["diverged"]:
-            return self.exit_codes.ERROR_DIVERGED.format(step=result["steps"])
+            return self.exit("ERROR_DIVERGED", step=result["steps"])
         settings = self.node.inputs.settings
         potential = PotentialData(
             {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]},

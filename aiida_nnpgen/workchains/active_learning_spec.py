@@ -10,6 +10,7 @@ from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
 from pydantic import ValidationError
 
+from ..calculations.base import define_exit_codes
 from ..common.exceptions import InputError
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
@@ -147,9 +148,4 @@ def define_ports(spec: WorkChainSpec) -> None:
         ("decisions", orm.Dict, "Share of known frames and whether to stop, per iteration."),
     ):
         spec.output_namespace(name, valid_type=kind, dynamic=True, help=text)
-    for offset, phase in enumerate(PHASES):
-        spec.exit_code(
-            455 + offset,
-            f"ERROR_SUB_PROCESS_FAILED_{phase}",
-            message=f"{phase.replace('_', ' ').capitalize()} failed in iteration {{iteration}}: {{reason}}",
-        )
+    define_exit_codes(spec, *(f"ERROR_SUB_PROCESS_FAILED_{phase}" for phase in PHASES))

@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, if_, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import WorkflowFactory
 
+from ..calculations.base import define_exit_codes
 from ..calculations.functions import (
     collect_labels,
     import_frames,
@@ -56,7 +57,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
         )
         spec.output_namespace("datasets", valid_type=DatasetData, dynamic=True, help="The shards.")
         spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="Yield and failures of each shard.")
-        spec.exit_code(454, "ERROR_INITIAL_DATASET_FAILED", message="The first dataset could not be made: {reason}")
+        define_exit_codes(spec, "ERROR_INITIAL_DATASET_FAILED")
         spec.outline(
             cls.import_existing,
             cls.setup,

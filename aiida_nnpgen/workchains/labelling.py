@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import WorkflowFactory
 
+from ..calculations.base import define_exit_codes
 from ..calculations.functions import collect_labels
 from ..data import DatasetData
 from .pool import validate_max_concurrent
@@ -44,11 +45,7 @@ class LabellingWorkChain(WorkChain):
         spec.input("record", valid_type=orm.Dict, help="Per frame, why it was chosen.")
         spec.output("dataset", valid_type=DatasetData, required=False, help="The new shard.")
         spec.output("report", valid_type=orm.Dict, help="Counts, yield, and a reason for each frame that failed.")
-        spec.exit_code(
-            453,
-            "ERROR_YIELD_TOO_LOW",
-            message="Only {share:.0%} of the frames got a label, less than {needed:.0%}: {reasons}",
-        )
+        define_exit_codes(spec, "ERROR_YIELD_TOO_LOW")
         spec.outline(cls.run_labeller, cls.inspect_labeller)
 
     def run_labeller(self) -> None:

@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
+from ..calculations.base import define_exit_codes
 from ..calculations.functions import plan_runs
 from ..data import PotentialData
 from .pool import PoolWorkChain
@@ -37,9 +38,7 @@ class SamplingWorkChain(PoolWorkChain):
             "deviations", valid_type=orm.ArrayData, dynamic=True, help="Deviation of every good frame."
         )
         spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="How each run ended.")
-        spec.exit_code(
-            451, "ERROR_NO_RUN_SUCCEEDED", message="No run gave a single frame; the first failed with: {reason}"
-        )
+        define_exit_codes(spec, "ERROR_NO_RUN_SUCCEEDED")
         spec.outline(cls.setup, while_(cls.pool_is_busy)(cls.advance_pool), cls.results)
 
     def setup(self) -> None:

@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, WorkChain, if_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
+from ..calculations.base import define_exit_codes
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
 from ..calculations.functions.select_structures import MAX_STRUCTURES
@@ -46,7 +47,7 @@ class ScreeningWorkChain(WorkChain):
             "record", valid_type=orm.Dict, required=False, help="Where each selected frame comes from, and why."
         )
         spec.output_namespace("structures", valid_type=orm.StructureData, dynamic=True, help="Selected frames.")
-        spec.exit_code(452, "ERROR_SCREENING_FAILED", message="The screening job failed: {reason}")
+        define_exit_codes(spec, "ERROR_SCREENING_FAILED")
         spec.outline(
             if_(cls.needs_committee)(cls.run_committee, cls.inspect_committee),
             cls.apply_window,

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from aiida import orm
 
+from ..data.labels import link_key
 from .ports import output_namespace
 
 __all__ = ["ErrorRow", "SamplingRow", "errors", "sampling_table"]
@@ -53,7 +54,7 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
         chosen = record.get_dict() if record else {}
         origins = shard.origins if shard else []
         selected = Counter(entry["trajectory"] for entry in chosen.values())
-        labelled = Counter(chosen[(origin.structure or "").rpartition("__")[2]]["trajectory"] for origin in origins)
+        labelled = Counter(chosen[link_key(origin.structure)]["trajectory"] for origin in origins)
         rows += _rows(int(key.rpartition("_")[2]), counts["runs"], runs, selected, labelled)
     return rows
 

@@ -8,6 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
+from ..calculations.base import define_exit_codes
 from ..calculations.functions import plan_members
 from ..data import DatasetData, PotentialData
 from .pool import PoolWorkChain
@@ -31,7 +32,7 @@ class TrainingWorkChain(PoolWorkChain):
         )
         spec.output_namespace("models", valid_type=PotentialData, dynamic=True, help="The committee.")
         spec.output_namespace("learning_curves", valid_type=orm.ArrayData, dynamic=True, help="Of each member.")
-        spec.exit_code(450, "ERROR_TRAINING_FAILED", message="Training of {members} failed: {reason}")
+        define_exit_codes(spec, "ERROR_TRAINING_FAILED")
         spec.outline(cls.setup, while_(cls.pool_is_busy)(cls.advance_pool), cls.results)
 
     def setup(self) -> None:

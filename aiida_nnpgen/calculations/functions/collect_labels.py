@@ -12,6 +12,7 @@ from aiida.engine import calcfunction
 from ...common.frames import Frames
 from ...common.types import Split
 from ...data import DatasetData, Origin
+from ...data.labels import link_key, structure_link
 from ...data.lineage import label_process
 from ...data.trajectory import trajectory_to_frames
 from ...dft.label import LabelChecks, check_label
@@ -45,7 +46,7 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
             if good:
                 parts.append(frames[good])
                 origins += [_origin(node, name, row, values["iteration"], reasons) for row in good]
-    labelled = {(origin.structure or "").rpartition("__")[2] for origin in origins}
+    labelled = {link_key(origin.structure) for origin in origins}
     failures = {key: facts for key, facts in failures.items() if key not in labelled}
     total = len(origins) + len(failures)
     report = {
@@ -75,8 +76,7 @@ def _check(
         if problem is None:
             good.append(row)
         else:
-            key = _structure_link(node, row).rpartition("__")[2]
-            key = key if key != "structure" else f"{name}_{row}"
+            key = link_key(structure_link(node, row)) or f"{name}_{row}"
             failures[key] = {
                 "reason": problem.reason.value,
                 "detail": problem.detail,
@@ -87,15 +87,9 @@ def _check(
     return frames, good
 
 
-def _structure_link(node: orm.TrajectoryData, row: int) -> str:
-    """Return the input link of the label's creator through which the structure of a row came."""
-    template: str = node.base.attributes.get("structure_link")
-    return template.format(int(node.get_stepids()[row]))
-
-
 def _origin(node: orm.TrajectoryData, name: str, row: int, iteration: int, record: dict[str, Any]) -> Origin:
-    link = _structure_link(node, row)
-    entry = record.get(link.rpartition("__")[2], {})
+    link = structure_link(node, row)
+    entry = record.get(link_key(link) or "", {})
     reason = entry.get("reason", "molecular dynamics with the reference method")
     return Origin(iteration=iteration, reason=reason, label=name, index=row, structure=link)
 

@@ -14,6 +14,7 @@ from ...common.frames import Frames
 from ...common.types import Split
 from ...config.existing import ExistingSettings
 from ...data import DatasetData, Origin
+from ...data.labels import frame_key
 from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
 from ...dft.label import LabelChecks
 from ...importing import ExistingData, read_existing
@@ -60,7 +61,7 @@ def import_structures(name: orm.Str, first: orm.Int, frames: orm.TrajectoryData)
     """
     rows = slice(first.value, first.value + MAX_STRUCTURES)
     images = trajectory_to_frames(frames)[rows].to_atoms()
-    made = {f"frame_{index:04d}": orm.StructureData(ase=atoms) for index, atoms in enumerate(images)}
+    made = {frame_key(index): orm.StructureData(ase=atoms) for index, atoms in enumerate(images)}
     record = {key: {"start": name.value, "reason": f"structure imported as `{name.value}`"} for key in made}
     return {"structures": made, "record": orm.Dict(record)}
 

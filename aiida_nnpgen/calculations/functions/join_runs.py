@@ -9,7 +9,8 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.frames import Frames
-from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
+from ...data.labels import StructureLink, label_node
+from ...data.trajectory import trajectory_to_frames
 
 __all__ = ["join_runs"]
 
@@ -35,6 +36,4 @@ def join_runs(structure: orm.StructureData, **runs: orm.TrajectoryData) -> orm.T
             makers.append(np.full(int(kept.sum()), number))
             end = steps[-1].min()
     arrays: dict[str, Any] = {"run": np.concatenate(makers[::-1])}
-    joined = frames_to_trajectory(Frames.concatenate(parts[::-1]), np.concatenate(steps[::-1]), **arrays)
-    joined.base.attributes.set("structure_link", "structure")
-    return joined
+    return label_node(Frames.concatenate(parts[::-1]), np.concatenate(steps[::-1]), StructureLink.START, **arrays)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
-from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
+from ...data.labels import StructureLink, frame_number, label_node
+from ...data.trajectory import trajectory_to_frames
 
 __all__ = ["label_from_cpmd"]
 
@@ -28,6 +28,4 @@ def label_from_cpmd(
         reason = {"reason": report["reason"] or "job_failed", "detail": report["detail"]}
         return {"failures": orm.Dict({key: reason | {"process": report.creator.uuid}})}
     frames = trajectory_to_frames(calculated)
-    labels = frames_to_trajectory(frames, np.array([int(key.rpartition("_")[2])]))
-    labels.base.attributes.set("structure_link", "frame_{:04d}")
-    return {"labels": labels}
+    return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}

@@ -9,6 +9,7 @@ from aiida.engine import calcfunction
 
 from ...builders.perturb import perturb
 from ...common.seeds import derive_seed
+from ...data.labels import frame_key
 
 __all__ = ["perturb_structure"]
 
@@ -29,6 +30,6 @@ def perturb_structure(settings: orm.Dict, key: orm.Str, structure: orm.Structure
         strain=options["strain"],
         seed=derive_seed(values["seed"], "perturb", key.value),
     )
-    made = {f"frame_{index:04d}": orm.StructureData(ase=atoms) for index, atoms in enumerate(frames.to_atoms())}
+    made = {frame_key(index): orm.StructureData(ase=atoms) for index, atoms in enumerate(frames.to_atoms())}
     record = {name: {"start": key.value, "reason": f"random displacement of `{key.value}`"} for name in made}
     return {"structures": made, "record": orm.Dict(record)}

@@ -6,6 +6,7 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.frames import Frames
+from ...data.labels import frame_key
 from ...data.trajectory import candidates
 
 __all__ = ["MAX_STRUCTURES", "record_selection", "select_structures"]
@@ -27,7 +28,7 @@ def select_structures(
     """
     start, places = first.value, _selected(screen, levels, trajectories)
     return {
-        f"frame_{start + index:04d}": orm.StructureData(ase=frame.without_labels().to_atoms()[0])
+        frame_key(start + index): orm.StructureData(ase=frame.without_labels().to_atoms()[0])
         for index, (_, _, frame) in enumerate(places[start : start + MAX_STRUCTURES])
     }
 
@@ -38,7 +39,7 @@ def record_selection(screen: orm.ArrayData, levels: orm.ArrayData, **trajectorie
     record = {}
     for index, (key, row, _) in enumerate(_selected(screen, levels, trajectories)):
         deviation = float(trajectories[key].get_array("deviation")[row])
-        record[f"frame_{index:04d}"] = {
+        record[frame_key(index)] = {
             "trajectory": key,
             "start": trajectories[key].base.attributes.get("start", key),
             "step": int(trajectories[key].get_stepids()[row]),

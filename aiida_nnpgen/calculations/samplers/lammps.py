@@ -16,6 +16,7 @@ from ...common.dynamics import Conditions
 from ...config.load import describe_errors
 from ...data import PotentialData
 from ...samplers import lammps
+from ..base import define_exit_codes, define_job
 
 __all__ = ["LammpsCalculation"]
 
@@ -78,23 +79,13 @@ class LammpsCalculation(CalcJob):
             help="`lo` and `hi` (eV/Å): only frames with a deviation between them keep their coordinates. Absent: all.",
         )
         spec.inputs.validator = validate_inputs
-        options = spec.inputs["metadata"]["options"]
-        options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
-        options["withmpi"].default = False
-        options["parser_name"].default = "nnpgen.samplers.lammps"
+        define_job(spec, "nnpgen.samplers.lammps", withmpi=False)
         spec.output("trajectory", valid_type=orm.TrajectoryData, required=False, help="Good frames that were kept.")
         spec.output(
             "deviation", valid_type=orm.ArrayData, help="Step, committee deviation and thermo of all good frames."
         )
         spec.output("report", valid_type=orm.Dict, help="How the run ended, and when it failed.")
-        spec.exit_code(300, "ERROR_NO_FRAMES", invalidates_cache=True, message="The run gave no frame: {message}")
-        spec.exit_code(
-            400,
-            "ERROR_INTERRUPTED",
-            invalidates_cache=True,
-            message="The run was cut before its last step; its good part is kept: {message}",
-        )
-        spec.exit_code(420, "ERROR_UNSTABLE", message="The run became unstable; its good part is kept: {message}")
+        define_exit_codes(spec, "ERROR_NO_FRAMES", "ERROR_INTERRUPTED", "ERROR_UNSTABLE")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         root = Path(folder.abspath)

@@ -77,7 +77,7 @@ def read_run(
     return MdRun(
         frames=frames,
         steps=steps,
-        deviation=np.array([np.nan if deviation is None else deviation[step] for step in steps.tolist()]),
+        deviation=None if deviation is None else np.array([deviation[step] for step in steps.tolist()]),
         thermo=thermo | {"volume": frames.volumes},
         end=end,
         message=message,

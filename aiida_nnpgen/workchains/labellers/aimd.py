@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
+from ...calculations.base import define_exit_codes
 from ..ports import optional_output, reason_of
 
 __all__ = ["AimdWorkChain"]
@@ -41,7 +42,7 @@ class AimdWorkChain(WorkChain):
         )
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
         spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
-        spec.exit_code(450, "ERROR_RUN_FAILED", message="The run ended before its time: {reason}")
+        define_exit_codes(spec, "ERROR_RUN_FAILED")
         spec.outline(cls.run_dynamics, cls.inspect_dynamics)
 
     def run_dynamics(self) -> None:

@@ -16,6 +16,7 @@ from ...calculations.functions import change_method, give_up_frames, plan_method
 from ...calculations.functions.select_structures import MAX_STRUCTURES
 from ...common import plugins
 from ...common.exceptions import InputError
+from ...data.labels import labelled_keys
 from ...data.trajectory import structures_to_frames
 from ...dft.code import RECOVERABLE, DftCode
 from ...dft.label import LabelFailure
@@ -161,7 +162,7 @@ class LabellerWorkChain(PoolWorkChain):
         frames, done, failed = self.ctx.batches[key]["frames"], set(), {}
         if labels is not None:
             self.out(f"labels.{key}", labels)
-            done = {f"frame_{step:04d}" for step in labels.get_stepids()}
+            done = labelled_keys(labels)
         if failures is not None and failures.get_dict():
             self.out(f"failures.{key}", failures)
             failed = {frame: facts["reason"] for frame, facts in failures.get_dict().items()}

@@ -6,6 +6,7 @@ from aiida import orm
 from aiida.engine import BaseRestartWorkChain, ExitCode, ProcessHandlerReport, ToContext, process_handler, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
+from ...calculations.base import define_exit_codes
 from ...calculations.cpmd import CpmdCalculation
 from ...calculations.functions import change_method
 from ...calculations.functions.join_runs import join_runs
@@ -35,7 +36,7 @@ class CpmdBaseWorkChain(BaseRestartWorkChain):
         spec.expose_outputs(CpmdCalculation, include=("labels", "report"))
         # What no handler knows, such as the failure of a node, deserves one more attempt and no more.
         spec.inputs["on_unhandled_failure"].default = lambda: orm.Str("restart_once")
-        CpmdCalculation.define_exit_codes(spec)
+        define_exit_codes(spec, *CpmdCalculation.FAILURES)
         spec.outline(
             cls.setup,
             while_(cls.should_run_process)(cls.run_process, cls.inspect_process),
