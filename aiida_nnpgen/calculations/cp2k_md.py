@@ -13,7 +13,7 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data.trajectory import structure_to_frames
-from ..dft.cp2k.input import Dynamics, write_md
+from ..dft.cp2k.input import write_md
 from ..dft.cp2k.labels import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
 from ..dft.method import Method
 from .cp2k import Cp2kJob
@@ -51,15 +51,7 @@ class Cp2kMdCalculation(Cp2kJob):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         conditions = Conditions(**self.inputs.conditions["conditions"])
-        dynamics = Dynamics(
-            temperature=conditions.temperature,
-            timestep=conditions.timestep,
-            steps=conditions.steps,
-            stride=conditions.stride,
-            thermostat=conditions.thermostat,
-            damping=conditions.thermostat_damping,
-            seed=self.inputs.conditions["seed"],
-        )
         method = Method.from_dict(self.inputs.method.get_dict())
-        files = write_md(structure_to_frames(self.inputs.structure), method, dynamics, self.walltime())
+        start, seed = structure_to_frames(self.inputs.structure), self.inputs.conditions["seed"]
+        files = write_md(start, method, conditions, seed, self.walltime())
         return self.write_job(folder, files, [FORCES_OUT, POSITIONS_OUT, ENERGIES_OUT])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,8 @@ class MdRun:
 
     :ivar frames: good frames, with energies (eV) and forces (eV/Å) of the driving model.
     :ivar steps: step of each good frame, (n_frames,).
-    :ivar deviation: committee force deviation of each good frame in eV/Å, (n_frames,); NaN where a lone model ran.
+    :ivar deviation: committee force deviation of each good frame in eV/Å, (n_frames,); NaN where a lone model ran;
+        None where none can be measured.
     :ivar thermo: further columns per good frame: ``temperature`` (K), ``potential_energy``, ``kinetic_energy`` and
         ``total_energy`` (eV), ``pressure`` (bar), ``volume`` (Å³).
     :ivar end: how the run ended.
@@ -87,8 +88,8 @@ class MdRun:
 
     frames: Frames
     steps: NDArray[np.int64]
-    deviation: NDArray[np.float64]
-    thermo: dict[str, NDArray[np.float64]]
+    deviation: NDArray[np.float64] | None = None
+    thermo: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     end: RunEnd
     message: str
     failure_time: float | None = None

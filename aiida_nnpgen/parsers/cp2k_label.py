@@ -48,7 +48,7 @@ class Cp2kLabelParser(Parser):
             for row, problem in batch.failures.items()
         }
         self.out("failures", orm.Dict(failures))
-        if batch.frames is not None:
+        if batch.rows:
             steps = np.array([int(keys[row].rpartition("_")[2]) for row in batch.rows])
             node = frames_to_trajectory(batch.frames, steps)
             node.base.attributes.set("structure_link", "structures__frame_{:04d}")
