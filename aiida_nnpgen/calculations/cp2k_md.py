@@ -14,7 +14,7 @@ from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data.trajectory import structure_to_frames
 from ..dft.cp2k.input import write_md
-from ..dft.cp2k.labels import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.cp2k.labels import MD_FILES
 from ..dft.method import Method
 from .cp2k import Cp2kJob
 
@@ -54,4 +54,4 @@ class Cp2kMdCalculation(Cp2kJob):
         method = Method.from_dict(self.inputs.method.get_dict())
         start, seed = structure_to_frames(self.inputs.structure), self.inputs.conditions["seed"]
         files = write_md(start, method, conditions, seed, self.walltime())
-        return self.write_job(folder, files, [FORCES_OUT, POSITIONS_OUT, ENERGIES_OUT])
+        return self.write_job(folder, files, MD_FILES)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ..text import element
 
-__all__ = ["CellRecord", "Snapshot", "read_cells", "read_optional", "read_table", "read_text", "read_xyz"]
+__all__ = ["CellRecord", "Snapshot", "read_cells", "read_table", "read_text", "read_xyz"]
 
 _NUMBER = r"-?\d+\.\d+(?:E[-+]\d\d)?"
 _HEADER = re.compile(rf" *i = +(\d+),(?: time = +{_NUMBER},)? E = +({_NUMBER})")
@@ -56,19 +56,6 @@ class CellRecord:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file.
-
-    :raises OutputError: if it is missing or empty.
-    """
-    if not path.is_file():
-        raise OutputError(f"CP2K left no file `{path.name}`")
-    text = read_optional(path)
-    if not text.strip():
-        raise OutputError(f"the file `{path.name}` of CP2K is empty")
-    return text
-
-
-def read_optional(path: Path) -> str:
     """Return the text of a file; nothing if it is missing."""
     text = path.read_bytes().decode("ascii", errors="replace") if path.is_file() else ""
     return text.replace("\r\n", "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, RefusedLabelError
 from ..reading import DropReason, FileContent, ReadFrame
-from .files import Snapshot, read_cells, read_optional, read_text, read_xyz
+from .files import Snapshot, read_cells, read_text, read_xyz
 from .head import CELL_ROUNDING, Cp2kHead, parse_head
 from .log import Evaluation, parse_log
 
@@ -22,7 +21,6 @@ _ENERGY_ROUNDING = 6e-10  # Ha: ten decimals
 _FORCE_ROUNDING = 6e-9  # Ha/bohr: eight decimals
 _PLACE_ROUNDING = 6e-7  # Å: six decimals
 _SAME_FORCES = 1e-5  # Ha/bohr: of one geometry that was computed twice
-_SINGLE = ("ENERGY", "ENERGY_FORCE")
 
 
 def read_cp2k(path: Path) -> FileContent:
@@ -38,77 +36,79 @@ def read_cp2k(path: Path) -> FileContent:
     log, content = parse_log(read_text(path)), FileContent()
     if not log.evaluations:
         raise OutputError("the log has no energy of Quickstep: the run was cut, or of another method")
-    head = parse_head(log.head, log.ensemble)
-    if head.run_type in _SINGLE:
-        first, cells = log.evaluations[0], _cells(head, path.parent, content, [0])
-        _add(content, 0, Snapshot(0, first.energy, tuple(head.numbers), head.positions), None, cells, [first], head)
-        if first.forces is None and content.frames:
-            content.notes.append("the log has no forces: print them with FORCE_EVAL/PRINT/FORCES")
-        if len(log.evaluations) > 1:
-            content.notes.append(f"only the first of {len(log.evaluations)} energies in the log was read")
-        return content
-    _read_steps(content, path.parent, log.evaluations, head)
-    if content.frames and all(frame.stress is None for frame in content.frames):
+    head, evaluations = parse_head(log.head, log.ensemble), log.evaluations
+    if head.is_single_point:
+        start = Snapshot(0, evaluations[0].energy, tuple(head.numbers), head.positions)
+        positions: dict[int, Snapshot] = {0: start}
+        forces: dict[int, Snapshot] = {}
+        if len(evaluations) > 1:
+            content.notes.append(f"only the first of {len(evaluations)} energies in the log was read")
+            evaluations = evaluations[:1]
+    else:
+        positions, forces = _trajectories(path.parent, head.project, evaluations, content)
+    cells = _cells(head, path.parent, content, list(positions))
+    for index, (step, place) in enumerate(sorted(positions.items())):
+        try:
+            content.frames.append(_frame(index, place, forces.get(step), cells.get(step), evaluations, head))
+        except RefusedLabelError as exception:
+            content.drop(index, exception.reason, str(exception))
+        except OutputError as exception:
+            content.drop(index, DropReason.UNREADABLE, str(exception))
+    if content.frames and all(frame.forces is None for frame in content.frames):
+        content.notes.append("the log has no forces: print them with FORCE_EVAL/PRINT/FORCES")
+    if content.frames and not head.is_single_point and all(frame.stress is None for frame in content.frames):
         content.notes.append("the log has no stress; what a stress file holds has the kinetic part of the ions in it")
     return content
 
 
-def _read_steps(content: FileContent, folder: Path, evaluations: list[Evaluation], head: Cp2kHead) -> None:
-    files = {kind: folder / f"{head.project}-{kind}-1.xyz" for kind in ("pos", "frc")}
-    in_file = files["frc"].is_file()
-    if not files["pos"].is_file():
-        raise OutputError(f"`{files['pos'].name}` with the positions is missing: give the whole folder of the run")
-    if not in_file and all(item.forces is None for item in evaluations):
-        raise OutputError(f"`{files['frc'].name}` with the forces is missing, and the log has none")
-    content.companions += [file for file in files.values() if file.is_file()]
-    positions, forces = (_snapshots(file, content) for file in files.values())
-    cells = _cells(head, folder, content, positions)
-    if not in_file:
-        evaluations = [item for item in evaluations if item.forces is not None]
-        content.notes.append(f"there is no `{files['frc'].name}`: forces are those of the log")
-    for index, (step, place) in enumerate(sorted(positions.items())):
-        if place.numbers != tuple(head.numbers):
-            content.drop(index, DropReason.UNREADABLE, f"the atoms of step {step} are not those of the log")
-        elif in_file and step not in forces:
-            content.drop(index, DropReason.UNREADABLE, f"step {step} has positions but no forces")
-        elif step not in cells:
-            content.drop(index, DropReason.UNREADABLE, f"step {step} has no cell")
+def _trajectories(
+    folder: Path, project: str, evaluations: list[Evaluation], content: FileContent
+) -> tuple[dict[int, Snapshot], dict[int, Snapshot]]:
+    """Return positions and forces of each step in their files; of one that was written again the last one counts."""
+    found = []
+    for name in (f"{project}-pos-1.xyz", f"{project}-frc-1.xyz"):
+        text = read_text(folder / name)
+        records = read_xyz(text)
+        if len(records) < text.count(" i ="):
+            content.notes.append(f"{text.count(' i =') - len(records)} steps of `{name}` are cut or damaged")
+        found.append({item.step: item for item in records})
+        if (folder / name).is_file():
+            content.companions.append(folder / name)
+        elif not found[1:]:
+            raise OutputError(f"`{name}` with the positions is missing: give the whole folder of the run")
+        elif all(item.forces is None for item in evaluations):
+            raise OutputError(f"`{name}` with the forces is missing, and the log has none")
         else:
-            _add(content, index, place, forces.get(step), cells, evaluations, head)
+            content.notes.append(f"there is no `{name}`: forces are those of the log")
+    return found[0], found[1]
 
 
-def _add(
-    content: FileContent,
+def _frame(
     index: int,
     place: Snapshot,
     force: Snapshot | None,
-    cells: Mapping[int, NDArray[np.float64]],
+    cell: NDArray[np.float64] | None,
     evaluations: list[Evaluation],
     head: Cp2kHead,
-) -> None:
-    """Add one step, or the reason why it cannot be used."""
-    cell = cells[place.step]
-    try:
-        evaluation = _evaluation_of(place, force, cell, evaluations)
-        check_converged(evaluation)
-    except RefusedLabelError as exception:
-        content.drop(index, exception.reason, str(exception))
-        return
-    except OutputError as exception:
-        content.drop(index, DropReason.UNREADABLE, str(exception))
-        return
+) -> ReadFrame:
+    if place.numbers != tuple(head.numbers):
+        raise OutputError(f"the atoms of step {place.step} are not those of the log")
+    if cell is None:
+        raise OutputError(f"step {place.step} has no cell")
+    evaluation = _evaluation_of(place, force, cell, evaluations)
+    check_converged(evaluation)
     forces = evaluation.forces if force is None else force.values
-    content.frames.append(
-        ReadFrame(
-            index=index,
-            numbers=head.numbers,
-            positions=place.values,
-            cell=cell,
-            periodic=head.periodic,
-            energy=evaluation.energy * HARTREE,
-            forces=None if forces is None else forces * HARTREE / BOHR,
-            stress=evaluation.stress,
-        )
+    if forces is None and not head.is_single_point:
+        raise OutputError(f"step {place.step} has positions but no forces")
+    return ReadFrame(
+        index=index,
+        numbers=head.numbers,
+        positions=place.values,
+        cell=cell,
+        periodic=head.periodic,
+        energy=evaluation.energy * HARTREE,
+        forces=None if forces is None else forces * HARTREE / BOHR,
+        stress=evaluation.stress,
     )
 
 
@@ -172,24 +172,13 @@ def check_copies(evaluation: Evaluation, place: Snapshot, force: Snapshot | None
             raise OutputError(f"positions of step {step} differ between the files: damaged")
 
 
-def _snapshots(path: Path, content: FileContent) -> dict[int, Snapshot]:
-    """Return the records of a trajectory by step; of one that was written again the last one counts."""
-    text = read_optional(path)
-    found = read_xyz(text)
-    if len(found) < text.count(" i ="):
-        content.notes.append(f"{text.count(' i =') - len(found)} steps of `{path.name}` are cut or damaged")
-    return {item.step: item for item in found}
-
-
-def _cells(
-    head: Cp2kHead, folder: Path, content: FileContent, steps: Mapping[int, Snapshot] | list[int]
-) -> dict[int, NDArray[np.float64]]:
+def _cells(head: Cp2kHead, folder: Path, content: FileContent, steps: list[int]) -> dict[int, NDArray[np.float64]]:
     """Return the cell of each step in Å.
 
     :raises OutputError: if it moves and its file is missing, or if the file is damaged where the log is not enough.
     """
     path = folder / f"{head.project}-1.cell"
-    found = {item.step: item.cell for item in read_cells(read_optional(path)) if item.fits_volume}
+    found = {item.step: item.cell for item in read_cells(read_text(path)) if item.fits_volume}
     if head.moves_cell:
         if not found:
             raise OutputError(f"the cell moves and `{path.name}` is missing")

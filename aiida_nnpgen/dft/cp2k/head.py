@@ -41,7 +41,7 @@ class Cp2kHead:
     """
 
     project: str
-    run_type: str
+    is_single_point: bool
     numbers: NDArray[np.int64]
     positions: NDArray[np.float64]
     cell: NDArray[np.float64]
@@ -61,7 +61,7 @@ def parse_head(text: str, ensemble: str) -> Cp2kHead:
     project, run_type, periodic = (pattern.findall(text) or [""] for pattern in (_PROJECT, _RUN_TYPE, _PERIODIC))
     return Cp2kHead(
         project=project[-1],
-        run_type=run_type[-1],
+        is_single_point=run_type[-1] in ("ENERGY", "ENERGY_FORCE"),
         numbers=numbers,
         positions=positions,
         cell=cell,

@@ -19,27 +19,18 @@ from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, LabelProblem
-from .files import CellRecord, Snapshot, read_cells, read_optional, read_table, read_text, read_xyz
+from .files import CellRecord, Snapshot, read_cells, read_table, read_text, read_xyz
 from .folder import check_converged, check_copies
 from .input import PROJECT, STDOUT
 from .log import Cp2kLog, parse_log
 
-__all__ = [
-    "CELLS_OUT",
-    "ENERGIES_OUT",
-    "FORCES_OUT",
-    "POSITIONS_OUT",
-    "Batch",
-    "NoStepError",
-    "out_of_memory",
-    "read_batch",
-    "read_md",
-]
+__all__ = ["BATCH_FILES", "MD_FILES", "Batch", "NoStepError", "out_of_memory", "read_batch", "read_md"]
 
-FORCES_OUT = f"{PROJECT}-frc-1.xyz"
-POSITIONS_OUT = f"{PROJECT}-pos-1.xyz"
-CELLS_OUT = f"{PROJECT}-1.cell"
-ENERGIES_OUT = f"{PROJECT}-1.ener"
+_FORCES, _POSITIONS = f"{PROJECT}-frc-1.xyz", f"{PROJECT}-pos-1.xyz"
+_CELLS, _ENERGIES = f"{PROJECT}-1.cell", f"{PROJECT}-1.ener"
+BATCH_FILES = (_FORCES, _POSITIONS, _CELLS)
+"""What a batch must leave beside its standard output; ``MD_FILES``: what dynamics must."""
+MD_FILES = (_FORCES, _POSITIONS, _ENERGIES)
 
 Label = tuple[float, NDArray[np.float64], NDArray[np.float64]]
 Record = TypeVar("Record")
@@ -78,10 +69,9 @@ class _Files:
         """Return whether a step is in all of them."""
         return step in self.log.steps and step in self.forces and step in self.positions
 
-    def label(self, step: int, cell: NDArray[np.float64], *, with_places: bool = False) -> Label:
+    def label(self, step: int, cell: NDArray[np.float64]) -> Label:
         """Return energy (eV), forces (eV/Å) and stress (eV/Å³) of a step.
 
-        :param with_places: the standard output must have the positions, too.
         :raises OutputError: if copies are missing or contradict each other.
         """
         found, forces, positions = self.log.steps[step], self.forces[step], self.positions[step]
@@ -92,8 +82,6 @@ class _Files:
         check_copies(evaluation, positions, forces, cell)
         if positions.numbers != self.numbers:
             raise OutputError(f"the elements of step {step} are not those of the structure")
-        if with_places and (evaluation.places is None or evaluation.places.shape != positions.values.shape):
-            raise OutputError(f"the standard output has no positions of step {step}")
         if not np.isfinite(forces.values).all():
             raise UnphysicalError(f"forces of step {step} are not finite")
         stress = np.full(6, np.nan) if evaluation.stress is None else evaluation.stress
@@ -108,7 +96,7 @@ def read_batch(folder: Path, frames: Frames) -> Batch:
     :raises OutputError: if nothing can be read, or CP2K stopped before the first frame.
     """
     files = _read(folder, frames, is_batch=True)
-    cells = _once([(item.step, item) for item in read_cells(read_optional(folder / CELLS_OUT))])
+    cells = _once([(item.step, item) for item in read_cells(read_text(folder / _CELLS))])
     log, labels, failures = files.log, {}, {}
     for row in range(len(frames)):
         step = row + 1
@@ -137,7 +125,7 @@ def read_md(folder: Path, start: Frames, conditions: Conditions) -> MdRun:
     :raises OutputError: if nothing can be read, or CP2K stopped before the first step.
     """
     files = _read(folder, start, is_batch=False)
-    log, thermo = files.log, _once(read_table(read_optional(folder / ENERGIES_OUT), 6))
+    log, thermo = files.log, _once(read_table(read_text(folder / _ENERGIES), 6))
     hot = [step for step, row in sorted(thermo.items()) if not row[2] <= conditions.max_temperature]
     last = min([*hot, conditions.steps + 1]) - 1
     labels, bad = {}, set(log.unconverged)
@@ -145,8 +133,8 @@ def read_md(folder: Path, start: Frames, conditions: Conditions) -> MdRun:
         if step in bad or not files.has(step) or step not in thermo:
             continue
         try:
-            label = files.label(step, start.cells[0], with_places=True)
-            _check_motion(files.positions[step], start, thermo[step][3])
+            label = files.label(step, start.cells[0])
+            _check_motion(files, step, start, thermo[step][3])
             labels[step] = label
         except OutputError:
             bad.add(step)
@@ -178,8 +166,7 @@ def _read(folder: Path, frames: Frames, *, is_batch: bool) -> _Files:
     if log.n_atoms != frames.n_atoms:
         raise OutputError(f"`{STDOUT}` has `{log.n_atoms}` atoms, the structure `{frames.n_atoms}`")
     forces, positions = (
-        _once([(item.step, item) for item in read_xyz(read_optional(folder / name))])
-        for name in (FORCES_OUT, POSITIONS_OUT)
+        _once([(item.step, item) for item in read_xyz(read_text(folder / name))]) for name in (_FORCES, _POSITIONS)
     )
     return _Files(log, tuple(frames.numbers), forces, positions)
 
@@ -192,7 +179,7 @@ def _once(records: list[tuple[int, Record]]) -> dict[int, Record]:
 
 def out_of_memory(folder: Path, *names: str) -> bool:
     """Return whether the output or one of some other files say that there was not enough memory."""
-    text = "".join(read_optional(folder / name) for name in (STDOUT, *names)).lower()
+    text = "".join(read_text(folder / name) for name in (STDOUT, *names)).lower()
     return any(words in text for words in ("out of memory", "out-of-memory", "cannot allocate memory", "bad_alloc"))
 
 
@@ -203,12 +190,15 @@ def _check_geometry(positions: Snapshot, cell: CellRecord, frame: Frames) -> Non
         raise OutputError("positions or cell are not those of the structure")
 
 
-def _check_motion(positions: Snapshot, start: Frames, potential: float) -> None:
-    """Compare the start and the second copy of the energy in dynamics."""
-    if positions.step == 0 and not np.abs(positions.values - start.positions).max() < 1e-9:
+def _check_motion(files: _Files, step: int, start: Frames, potential: float) -> None:
+    """Check the start, and that the second copies of positions and energy, which dynamics has, are there."""
+    positions, [evaluation] = files.positions[step], files.log.steps[step]
+    if evaluation.places is None or evaluation.places.shape != positions.values.shape:
+        raise OutputError(f"the standard output has no positions of step {step}")
+    if step == 0 and not np.abs(positions.values - start.positions).max() < 1e-9:
         raise OutputError("the run did not start from the structure")
     if not abs(potential - positions.energy) < 6e-10:
-        raise OutputError(f"energies of step {positions.step} differ between the files: damaged")
+        raise OutputError(f"energies of step {step} differ between the files: damaged")
 
 
 def _labelled(frames: Frames, labels: list[Label]) -> Frames:

@@ -112,10 +112,10 @@ def parse_log(text: str) -> Cp2kLog:
 
     A step counts only right behind the one before it, so that no damaged line can give a step the numbers of another.
 
-    :raises OutputError: if it does not come from CP2K.
+    :raises OutputError: if there is none, or it does not come from CP2K.
     """
     if not re.search(r"^ CP2K\| version string: ", text, re.MULTILINE) and "[ABORT]" not in text:
-        raise OutputError("the standard output is not from CP2K")
+        raise OutputError("the standard output is missing, empty, or not from CP2K")
     ensemble, atoms, energy = _ENSEMBLE.search(text), _N_ATOMS.search(text), _ENERGY.search(text)
     name = ensemble.group(1) if ensemble else ""
     first = 1 if name == "REFTRAJ" else 0

@@ -163,6 +163,20 @@ def test_read_batch_takes_charge_and_spin() -> None:
     assert batch(FIXTURES / "charged").rows == [0]
 
 
+def test_read_batch_takes_the_words_of_later_versions(
+    copy: Callable[[str], Path], rewrite: Callable[[str, str], str]
+) -> None:
+    """From 2025 on energy, forces and stress have other names and units in the standard output."""
+    folder, good = copy("batch"), batch(FIXTURES / "batch").frames
+    text = (folder / "cp2k.out").read_text()
+    (folder / "cp2k.out").write_text(rewrite(text, "2025.1"))
+    assert (folder / "cp2k.out").read_text().count("FORCES| Sum") == 3
+    found = batch(folder)
+    assert not found.failures
+    for name in ("energies", "forces", "stresses"):
+        np.testing.assert_allclose(getattr(found.frames, name), getattr(good, name), rtol=1e-9, err_msg=name)
+
+
 def test_read_md_gives_frames_at_every_stride() -> None:
     """Steps count from zero, which is the structure; the stress is that of the standard output."""
     run = md(FIXTURES / "md")
