@@ -164,8 +164,9 @@ def check_copies(evaluation: Evaluation, place: Snapshot, force: Snapshot | None
         forces = evaluation.forces if force is None else force.values
         if len(evaluation.forces) != len(place.numbers) or evaluation.numbers not in ((), place.numbers):
             raise OutputError(f"the table of forces does not have the atoms of step {step}")
+        # Seen in 2023.1: at the last step of a geometry optimisation the file has those of another trial geometry.
         if not np.abs(forces - evaluation.forces).max() < _FORCE_ROUNDING:
-            raise OutputError(f"forces of step {step} differ between the files: damaged")
+            raise OutputError(f"forces of step {step} differ between log and file")
     if evaluation.places is not None and evaluation.places.shape == place.values.shape:
         moved = (place.values - evaluation.places) @ np.linalg.inv(cell)
         if not np.abs((moved - np.round(moved)) @ cell).max() < _PLACE_ROUNDING:
@@ -181,7 +182,7 @@ def _cells(head: Cp2kHead, folder: Path, content: FileContent, steps: list[int])
     found = {item.step: item.cell for item in read_cells(read_text(path)) if item.fits_volume}
     if head.moves_cell:
         if not found:
-            raise OutputError(f"the cell moves and `{path.name}` is missing")
+            raise OutputError(f"the cell moves and `{path.name}` is missing or damaged")
         content.companions.append(path)
         return found
     same = [cell for cell in found.values() if np.abs(cell - head.cell).max() < CELL_ROUNDING]
