@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -187,9 +188,11 @@ def test_cp2k_reports_what_has_not_converged() -> None:
 
 
 def test_cp2k_needs_the_files_of_its_trajectory(tmp_path: Path) -> None:
-    """Without forces or log there is no label, and the report says what is missing."""
+    """Without forces, in a file or the log, or without log there is no label; the report says what is missing."""
     shutil.copytree(CP2K / "md", tmp_path / "md")
     (tmp_path / "md" / "md-frc-1.xyz").unlink()
+    text = (tmp_path / "md" / "md.out").read_text()
+    (tmp_path / "md" / "md.out").write_text(re.sub(r" ATOMIC FORCES(.*\n)*? SUM OF ATOMIC FORCES.*\n", "", text))
     report = read_existing(tmp_path / "md" / "md.out").reports[0]
     assert report.status is FileStatus.UNREADABLE
     assert "md-frc-1.xyz" in report.detail

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
+
+from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 
 __all__ = ["BACKEND", "PairSettings"]
 
@@ -59,7 +60,11 @@ class PairPotential:
     def predict(self, frames: Frames) -> Frames:
         """Return the frames with predicted labels."""
         n_atoms = frames.n_atoms
-        energies, forces, stresses = np.zeros(len(frames)), np.zeros((len(frames), n_atoms, 3)), np.zeros((len(frames), 6))
+        energies, forces, stresses = (
+            np.zeros(len(frames)),
+            np.zeros((len(frames), n_atoms, 3)),
+            np.zeros((len(frames), 6)),
+        )
         for row, atoms in enumerate(frames.without_labels().to_atoms()):
             values = self.design(atoms) @ self.coefficients
             energies[row], forces[row], stresses[row] = values[0], values[1:-6].reshape(n_atoms, 3), values[-6:]
@@ -90,7 +95,11 @@ class PairPotential:
         np.add.at(stress, pairs, work)
         n_pairs, ends = shape[0] * shape[1], np.zeros((3 * len(atoms) + 6, n_kinds))
         single = np.bincount(kinds, minlength=n_kinds).astype(float)
-        rows = [energy.reshape(1, n_pairs), forces.transpose(0, 3, 1, 2).reshape(-1, n_pairs), stress.reshape(n_pairs, 6).T]
+        rows = [
+            energy.reshape(1, n_pairs),
+            forces.transpose(0, 3, 1, 2).reshape(-1, n_pairs),
+            stress.reshape(n_pairs, 6).T,
+        ]
         return np.hstack([np.vstack([single[None], ends]), np.vstack(rows)])
 
     def _kinds(self, atoms: Atoms) -> NDArray[np.int64]:
@@ -130,7 +139,9 @@ class PairBackend:
                 stress = atoms.calc.results.get("stress", np.full(6, np.nan))
                 target = np.concatenate([[atoms.get_potential_energy()], atoms.get_forces().ravel(), stress])
                 known = np.isfinite(target)
-                scale = np.concatenate([[1 / len(atoms)], np.ones(3 * len(atoms)), np.full(6, atoms.get_volume() / len(atoms))])
+                scale = np.concatenate(
+                    [[1 / len(atoms)], np.ones(3 * len(atoms)), np.full(6, atoms.get_volume() / len(atoms))]
+                )
                 blocks.append((model.design(atoms) * scale[:, None])[known])
                 targets.append((target * scale)[known])
         matrix, values = np.vstack(blocks), np.concatenate(targets)
