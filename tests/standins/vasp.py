@@ -53,6 +53,10 @@ class Refusal(Exception):
     """What VASP stops with."""
 
 
+class Killed(Exception):
+    """What it is killed with where it runs in another process than its own."""
+
+
 class Trouble:
     """What is to go wrong in this run."""
 
@@ -194,9 +198,8 @@ class Run:
     def die(self) -> None:
         """End like a job that is killed; what was written stays."""
         for handle in (self.xml, self.outcar, self.oszicar):
-            handle.flush()
-        sys.stdout.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
+            handle.close()
+        raise Killed
 
     def dynamics(self) -> Any:
         """Return the integrator, with the thermostat that INCAR asks for."""
@@ -382,4 +385,8 @@ def _groups(symbols: list[str]) -> list[tuple[str, list[str]]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Killed:
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
