@@ -10,7 +10,8 @@ from .input import (
     write_md,
     write_single_point,
 )
-from .labels import INPUT, STDOUT, read_md, read_single_point, salvage_md
+from .labels import read_md, read_single_point, salvage_md
+from .sources import INPUT, STDOUT
 
 __all__ = [
     "INPUT",

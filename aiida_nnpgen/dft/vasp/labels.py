@@ -14,6 +14,7 @@ from ...common.frames import Frames
 from ...common.units import KBAR
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
 from ..reading import FileContent, ReadFrame
+from ..text import read_text
 from .input import group_atoms
 from .messages import has_ended
 from .outcar import read_outcar
@@ -65,7 +66,7 @@ def read_single_point(folder: Path, atoms: Atoms) -> Frames:
     [step] = steps
     if isinstance(step, LabelProblem):
         raise RefusedLabelError(step.reason, step.detail)
-    if not has_ended(_text(folder / OUTCAR)):
+    if not has_ended(read_text(folder / OUTCAR)):
         raise OutputError("VASP did not come to its end")
     _check_places(atoms.positions, step.positions, atoms, _SAME_PLACE)
     return _frames(atoms, [atoms.positions], [step])
@@ -236,7 +237,3 @@ def _frames(atoms: Atoms, places: list[NDArray[np.float64]], steps: list[ReadFra
         forces=np.array([step.forces for step in steps]),
         stresses=np.array([step.stress for step in steps]),
     )
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode(errors="replace")

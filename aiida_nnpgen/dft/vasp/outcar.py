@@ -16,11 +16,10 @@ from ...common.exceptions import OutputError
 from ...common.units import KBAR
 from ..label import LabelFailure
 from ..reading import DropReason, FileContent, ReadFrame
-from ..text import element, table
+from ..text import element, read_text, table
 
 __all__ = ["read_outcar"]
 
-_VOIGT = [0, 1, 2, 4, 5, 3]  # from XX YY ZZ XY YZ ZX
 _KIND = re.compile(r"^\s*VRHFIN\s*=\s*([A-Za-z]{1,2})\s*:", re.MULTILINE)
 _POTENTIAL = re.compile(r"^\s*POTCAR:\s+\S+\s+([A-Z][a-z]?)\b", re.MULTILINE)
 _COUNTS = re.compile(r"^\s*ions per type =((?:\s+\d+)+)\s*$", re.MULTILINE)
@@ -47,7 +46,7 @@ def read_outcar(path: Path) -> FileContent:
 
     :raises OutputError: if the file does not say which atoms there are.
     """
-    text = path.read_bytes().decode("ascii", errors="replace")
+    text = read_text(path)
     counts = _COUNTS.search(text)
     numbers = [int(word) for word in counts.group(1).split()] if counts else []
     # Every potential is named twice in this way, first all of them, and once more with its valence.
@@ -86,7 +85,8 @@ class _Reader:
         elif "aborting loop" in line:
             self.step.converged = "EDIFF is reached" in line
         elif line.startswith("  in kB"):
-            self.step.stress = -table([line.split()[2:]], (6,), "stresses")[_VOIGT] * KBAR
+            xx, yy, zz, xy, yz, zx = table([line.split()[2:]], (6,), "stresses")
+            self.step.stress = -np.array([xx, yy, zz, yz, zx, xy]) * KBAR
         elif line.strip().startswith("direct lattice vectors"):
             rows = [[row[3:16], row[16:29], row[29:42]] for row in self.lines[place + 1 : place + 4]]
             self.cell = None
