@@ -24,6 +24,7 @@ from aiida_nnpgen.importing import FileStatus, read_existing
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 QE = FIXTURES / "existing" / "qe"
 CP2K = FIXTURES / "existing" / "cp2k"
+OUTCARS = FIXTURES / "existing" / "vasp"
 ASE_SAMPLES = Path(ase.__file__).parent / "test" / "testdata" / "vasp"
 FORCE = HARTREE / BOHR
 
@@ -106,6 +107,83 @@ def test_vasprun_and_outcar_of_one_run_count_once(
     data = read_existing(tmp_path)
     assert len(data.labelled_sources) == 3
     assert sum(len(report.dropped) for report in data.reports) == 3
+
+
+def read_outcar(path: Path, *changes: tuple[str, str]) -> tuple[list[Frames], FileReport]:
+    """Return the frames of an OUTCAR with some texts replaced, and its report."""
+    text = (OUTCARS / path.name / "OUTCAR").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.mkdir()
+    (path / "OUTCAR").write_text(text)
+    data = read_existing(path)
+    return data.labelled, data.reports[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "energies", "dropped"),
+    [
+        ([], [-10.00003], [0]),
+        ([("EDIFF  = 0.1E-03", "EDIFF  = 0.1E-04")], [], [0, 1]),
+        ([("NELM   =      2", "NELM   =      3")], [-8.0, -10.00003], []),
+        ([("  free energy    TOTEN  =        -10.00001000 eV\n", "")], [], [0, 1]),
+    ],
+)
+def test_outcar_of_vasp_5_says_converged_whatever_happened(
+    tmp_path: Path, changes: list[tuple[str, str]], energies: list[float], dropped: list[int]
+) -> None:
+    """A step that used all of NELM is a label if its last iteration changed the energy by less than EDIFF."""
+    frames, report = read_outcar(tmp_path / "vasp5_unconverged", *changes)
+    assert [energy for found in frames for energy in found.energies] == energies
+    assert [(item.index, item.reason) for item in report.dropped] == [(index, "not_converged") for index in dropped]
+
+
+def test_outcar_table_may_have_further_columns(tmp_path: Path) -> None:
+    """Forces without van der Waals stand behind those that count; a row that lacks a word is damaged."""
+    [found], _ = read_outcar(tmp_path / "vdw_columns")
+    np.testing.assert_array_equal(found.forces[0, 0], [0.3, -0.2, 0.1])
+    np.testing.assert_array_equal(found.positions[0, 1], [1.02, 1.0, 0.97])
+    shutil.rmtree(tmp_path / "vdw_columns")
+    frames, report = read_outcar(tmp_path / "vdw_columns", ("      0.270000", ""))
+    assert not frames
+    assert [item.reason for item in report.dropped] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "numbers"),
+    [
+        ([], [11, 17]),
+        ([("PAW_PBE Na_pv", "PAW_PBE Ti_sv_GW"), ("PAW_PBE Cl 06Sep2000", "US O_h")], [22, 8]),
+        ([("PAW_PBE Cl", "PAW_PBE H.75")], [11, 1]),
+        ([(" POTCAR:    PAW_PBE", "   TITEL  = PAW_PBE")], [11, 17]),
+        ([("   ions per type", "   VRHFIN =r:  4s4p5s4d\n   VRHFIN =Cl: s2p5\n   ions per type")], [11, 17]),
+    ],
+)
+def test_outcar_elements_come_from_any_list_that_is_whole(
+    tmp_path: Path, changes: list[tuple[str, str]], numbers: list[int]
+) -> None:
+    """Names of potentials may have suffixes, and VASP's own element is half a symbol in some of them."""
+    [found], _ = read_outcar(tmp_path / "no_vrhfin", *changes)
+    assert found.numbers.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [(" POTCAR:    PAW_PBE Na_pv 19Sep2006", "")],
+        [("PAW_PBE Na_pv", "PAW_PBE Nax_pv")],
+        [("PAW_PBE Cl", "PAW_PBE")],
+        [("   ions per type", "   VRHFIN =Na: p6s1\n   VRHFIN =F: s2p5\n   ions per type")],
+        [(" 1     1", " 1     1     1")],
+    ],
+)
+def test_outcar_whose_elements_are_not_certain_is_refused(tmp_path: Path, changes: list[tuple[str, str]]) -> None:
+    """A list with gaps is not filled, and two lists that differ are not chosen from; the report says what to do."""
+    frames, report = read_outcar(tmp_path / "no_vrhfin", *changes)
+    assert not frames
+    assert report.status is FileStatus.UNREADABLE
+    assert "`vasprun.xml`" in report.detail
 
 
 @pytest.mark.skipif(not ASE_SAMPLES.is_dir(), reason="this ASE has no samples")

@@ -185,6 +185,13 @@ def test_potcar_is_described_by_its_head() -> None:
     assert (head.symbol, head.element, head.valence, head.cutoff) == ("O_s", "O", 6.0, 282.853)
 
 
+@pytest.mark.parametrize("element", ["r", "X", ""])
+def test_potcar_with_half_a_symbol_has_the_element_of_its_name(element: str) -> None:
+    """As VASP writes it for zirconium and xenon."""
+    head = read_potcar(POTCAR.replace("VRHFIN =O:", f"VRHFIN ={element}:").replace("O_s", "Zr_sv"))
+    assert (head.symbol, head.element) == ("Zr_sv", "Zr")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "has `0`"), (POTCAR + POTCAR, "has `2`"), (POTCAR.replace("ZVAL", "ZVOL"), "no VRHFIN, ZVAL or ENMAX")],
