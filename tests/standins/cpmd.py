@@ -20,6 +20,16 @@ to what happens in it:
     exit: time steps after which it stops softly, as at MAXRUNTIME
     memory: 1; it stops because it has too little
     lose: 1; the file GEOMETRY is lost, as with a full disk
+
+Real files seen (tests/fixtures/cpmd, trimmed), all of CPMD 4.3 with BLYP, D2, GTH, 70 Ry and STRESS TENSOR:
+
+    single_point_h2o, single_point_pg: water and propylene glycol
+    failed_not_converged: propylene glycol with too small a MAXSTEP
+    md_pg: four steps of MOLECULAR DYNAMICS BO with NOSE IONS and TRAJECTORY FORCES
+    md_restart_pg: three more after a RESTART in the same folder
+
+Not among them: LocalError files, a soft exit, spin, D3. Six columns in ENERGIES, where orbitals come from a
+diagonalisation, are those of CPMD's source code.
 """
 
 from __future__ import annotations

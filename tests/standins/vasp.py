@@ -21,6 +21,15 @@ run, ``iterations`` the number of electronic iterations for each ALGO (or ``*``)
     error: what it says in a box before it stops
     lose: a file that is lost at the end
     cut: a file that keeps half of its bytes
+
+Real files seen, all of them in ASE's wheel:
+
+    OUTCAR_example_1: VASP 5.3.3, Gamma point alone, PAW_PBE, 18 Ni, one step of 63 electronic iterations
+    vasprun_pstress.xml: VASP 6.3.0, PSTRESS = 1 kbar
+    vasprun_dfpt.xml: VASP 6.3.2, linear response after the electronic iterations
+
+Not among them: a dynamics, and what VASP prints on its standard output. The forms in tests/fixtures/existing/vasp were
+met in public files; their numbers are made up.
 """
 
 from __future__ import annotations

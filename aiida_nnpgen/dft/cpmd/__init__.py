@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from .input import (
-    CpmdInput,
-    CpmdSettings,
-    Dispersion,
-    Pseudopotential,
-    write_md,
-    write_single_point,
-)
+from ..method import Dispersion
+from .input import CpmdInput, CpmdSettings, Pseudopotential, write_md, write_single_point
 from .labels import read_md, read_single_point, salvage_md
 from .sources import INPUT, STDOUT
 

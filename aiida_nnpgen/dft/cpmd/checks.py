@@ -12,14 +12,7 @@ from ...common.units import HARTREE, KB
 from ..label import LabelFailure, RefusedLabelError
 from .files import Records
 
-__all__ = [
-    "check_complete",
-    "check_equal",
-    "check_finite",
-    "check_motion",
-    "check_smooth",
-    "check_temperature",
-]
+__all__ = ["check_complete", "check_equal", "check_finite", "check_motion", "check_smooth", "check_temperature"]
 
 _LARGEST_FORCE = 10.0  # Ha/bohr
 _LARGEST_STRESS = 10.0  # eV/Å³, 1600 GPa

@@ -34,20 +34,15 @@ def read_cpmd(path: Path) -> FileContent:
             frames = label_single_point(sources)
         else:
             frames, _, problems = salvage_steps(sources, needs_stress=False)
+        if log.stress is not None and frames.stresses is None:
+            content.notes.append("the file `STRESS` was not kept: the frames have no stress")
+        content.frames += _frames(frames)
     except RefusedLabelError as exception:
-        content.drop(-1, exception.reason, str(exception))
-        return content
+        problems = [exception]
     for problem in problems:
-        _drop(content, problem)
-    if log.stress is not None and frames.stresses is None:
-        content.notes.append("the file `STRESS` was not kept: the frames have no stress")
-    content.frames += _frames(frames)
+        reason = problem.reason if isinstance(problem, RefusedLabelError) else DropReason.UNREADABLE
+        content.drop(-1, reason, str(problem))
     return content
-
-
-def _drop(content: FileContent, problem: OutputError) -> None:
-    reason = problem.reason if isinstance(problem, RefusedLabelError) else DropReason.UNREADABLE
-    content.drop(-1, reason, str(problem))
 
 
 def _frames(frames: Frames) -> list[ReadFrame]:

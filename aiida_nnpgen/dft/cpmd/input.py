@@ -21,16 +21,7 @@ from ...common.exceptions import InputError, OutputError
 from ...common.units import AU_TIME, BOHR
 from ..method import Dispersion
 
-__all__ = [
-    "CpmdInput",
-    "CpmdSettings",
-    "Dispersion",
-    "Pseudopotential",
-    "nose_frequency",
-    "read_order",
-    "write_md",
-    "write_single_point",
-]
+__all__ = ["CpmdInput", "CpmdSettings", "Pseudopotential", "nose_frequency", "write_md", "write_single_point"]
 
 ORDER_MARK = "AIIDA-NNPGEN ORDER"
 _PER_LINE = 10

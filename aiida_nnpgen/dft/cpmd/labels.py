@@ -19,14 +19,7 @@ from ...common.frames import Frames
 from ...common.units import BOHR, DALTON, HARTREE, KBAR
 from ..label import LabelFailure, RefusedLabelError
 from ..text import read_text, table, to_voigt
-from .checks import (
-    check_complete,
-    check_equal,
-    check_finite,
-    check_motion,
-    check_smooth,
-    check_temperature,
-)
+from .checks import check_complete, check_equal, check_finite, check_motion, check_smooth, check_temperature
 from .files import Records, read_energies, read_stresses, read_trajectory
 from .log import NUMBER, CpmdLog
 from .sources import CpmdSources, read_sources

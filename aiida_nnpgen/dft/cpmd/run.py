@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +45,9 @@ class CpmdRun:
     :ivar restart_step: time step of the newest restart file, as far as the other files tell; None: there is none.
     """
 
-    frames: Frames | None
-    steps: NDArray[np.int64]
     problem: LabelProblem | None
+    frames: Frames | None = None
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     interrupted: bool = False
     out_of_memory: bool = False
     last_step: int = 0
@@ -141,8 +141,6 @@ def _stopped(folder: Path) -> CpmdRun | None:
     else:
         return None
     return CpmdRun(
-        frames=None,
-        steps=np.zeros(0, dtype=np.int64),
         problem=LabelProblem(LabelFailure.CALCULATOR, detail[:500]),
         out_of_memory=not skipped and _complains_of_memory(folder),
     )
@@ -152,8 +150,6 @@ def _failed(folder: Path, exception: OutputError, restart_step: int | None = Non
     finished = _is_finished(folder)
     problem = _problem(exception)
     return CpmdRun(
-        frames=None,
-        steps=np.zeros(0, dtype=np.int64),
         problem=problem,
         interrupted=not finished and problem.reason is LabelFailure.NO_OUTPUT,
         out_of_memory=not finished and _complains_of_memory(folder),
