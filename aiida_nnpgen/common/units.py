@@ -22,12 +22,15 @@ __all__ = [
     "HARTREE",
     "KB",
     "KBAR",
+    "RYDBERG",
     "UNITS",
     "parse_quantity",
 ]
 
 HARTREE: float = constants.physical_constants["Hartree energy in eV"][0]
 """One hartree in eV."""
+RYDBERG: float = HARTREE / 2
+"""One rydberg in eV."""
 BOHR: float = constants.physical_constants["Bohr radius"][0] * 1e10
 """One bohr in Å."""
 KB: float = constants.physical_constants["Boltzmann constant in eV/K"][0]
@@ -54,12 +57,12 @@ UNITS: dict[str, dict[str, float]] = {
         "eV": 1.0,
         "meV": 1e-3,
         "Ha": HARTREE,
-        "Ry": HARTREE / 2,
+        "Ry": RYDBERG,
         "kcal/mol": 1e3 * constants.calorie / constants.N_A / constants.e,
         "kJ/mol": 1e3 / constants.N_A / constants.e,
     },
     "force": {"eV/Å": 1.0, "eV/A": 1.0, "meV/Å": 1e-3, "meV/A": 1e-3, "Ha/bohr": HARTREE / BOHR},
-    "cutoff": {"Ry": 1.0, "Ha": 2.0, "eV": 2.0 / HARTREE},
+    "cutoff": {"Ry": 1.0, "Ha": 2.0, "eV": 1.0 / RYDBERG},
     "density": {"g/cm3": 1.0, "g/cm³": 1.0, "kg/m3": 1e-3, "kg/m³": 1e-3},
 }
 """Per dimension, the accepted unit symbols and their size in the unit that stands first."""
