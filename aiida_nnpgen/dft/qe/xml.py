@@ -16,12 +16,16 @@ from ..text import element, table, to_voigt
 
 __all__ = ["read_qe_xml"]
 
+_NET_FORCE = 1e-6  # eV/Å; what is left of it where all forces are there is some 1e-15
+_FIXED = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
+
 
 def read_qe_xml(path: Path) -> FileContent:
     """Read the steps of a relaxation or dynamics, or the one result of a single point.
 
     After a dynamics the section ``output`` holds the positions of the step after the last energy: where there are
-    steps it is not read. Steps carry no stress in all versions; the standard output does.
+    steps it is not read. Steps carry no stress in all versions; the standard output does. Forces on fixed components
+    are zero here, while the standard output has them: such a step is no label.
 
     :raises OutputError: if the file is cut, damaged, or not from pw.x.
     """
@@ -32,6 +36,7 @@ def read_qe_xml(path: Path) -> FileContent:
     if not root.tag.endswith("espresso") or "Hartree" not in root.get("Units", ""):
         raise OutputError(f"`{path.name}` is not what pw.x writes")
     content = FileContent()
+    free = np.array((root.findtext("input/free_positions") or "").split())
     steps = root.findall("step")
     for index, step in enumerate(steps or root.findall("output")):
         place = "scf_conv" if steps else "convergence_info/scf_conv"
@@ -43,7 +48,11 @@ def read_qe_xml(path: Path) -> FileContent:
             elif converged != "true":
                 content.drop(index, DropReason.UNREADABLE, "nothing says whether the calculation has converged")
             else:
-                content.frames.append(_frame(index, step))
+                frame = _frame(index, step)
+                if frame.forces is not None and _has_fixed(frame.forces, free):
+                    content.drop(index, LabelFailure.NO_OUTPUT, _FIXED)
+                else:
+                    content.frames.append(frame)
         except OutputError as exception:
             content.drop(index, DropReason.UNREADABLE, str(exception))
     if not content.frames and not content.dropped:
@@ -69,6 +78,18 @@ def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
         forces=None if forces is None else forces * HARTREE / BOHR,
         stress=None if stress is None else -to_voigt(stress) * HARTREE / BOHR**3,
     )
+
+
+def _has_fixed(forces: NDArray[np.float64], free: NDArray[np.str_]) -> bool:
+    """Return whether zeros stand in the place of forces on fixed components.
+
+    Relaxation and dynamics list the free components, a single point does not. The net force was taken away before the
+    zeros were written, so that the others no longer sum to zero.
+
+    :param free: ``1`` for each free component; empty: not listed.
+    """
+    is_fixed = (free != "1").reshape(forces.shape) if free.size == forces.size else np.full(forces.shape, free.size > 0)
+    return bool(((forces == 0) & (is_fixed | (np.abs(forces.sum(axis=0)) > _NET_FORCE))).any())
 
 
 def _array(step: ElementTree.Element, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
