@@ -67,7 +67,11 @@ def left(python_code: orm.InstalledCode, fixtures: Path, water: orm.StructureDat
         parser = ParserFactory("quantumespresso.pw")(node)
         code = parser.parse() or ExitCode(0)
         facts = {"process": node.uuid, "exit_status": code.status, "exit_message": code.message}
-        return {"facts": orm.Dict(facts), "method": orm.Dict({"functional": "PBE", "cutoff": 20.0}), CALCULATED: retrieved}
+        return {
+            "facts": orm.Dict(facts),
+            "method": orm.Dict({"functional": "PBE", "cutoff": 20.0}),
+            CALCULATED: retrieved,
+        }
 
     return parse
 
