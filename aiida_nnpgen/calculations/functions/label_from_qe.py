@@ -60,8 +60,7 @@ def label_from_qe(
         last = folders[-1] if calculated is not None else None
         if conditions is not None:
             run = read_run(folders, structure.get_ase())
-            told = Conditions(**conditions["conditions"])
-            report, kept = report_run(run, told, str(_why(facts, last)))
+            report, kept = report_run(run, Conditions(**conditions["conditions"]), str(_why(facts, last)))
             made = {"report": orm.Dict(report)}
             if run.frames is not None:
                 made["labels"] = _labels(run.frames[kept], kept, "structure", run=run.makers[kept])

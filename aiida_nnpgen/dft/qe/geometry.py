@@ -18,15 +18,14 @@ GEOMETRY_MARKS = {
     "volume": r" +(?:new )?unit-cell volume +=",
     "n_atoms": r" +number of atoms/cell +=",
     "axes": r" +crystal axes: \(cart\. coord\. in units of alat\)",
-    "reciprocal": r" +reciprocal axes:",
     "sites": r" +site n\..*alat units",
-    "fractions": r" +site n\..*cryst\. coord\.",
     "cell": "CELL_PARAMETERS",
     "positions": "ATOMIC_POSITIONS",
 }
 """What a line begins with where :class:`PrintedGeometry` has something to read."""
 
-_ATOM = re.compile(r"\s*(\d+)\s+(\S+)\s+tau\(\s*\d+\) = \((.*)\)\s*")
+_NUMBERS = {"alat": BOHR, "volume": BOHR**3, "n_atoms": 1.0}
+_ATOM = re.compile(r"\s*\d+\s+(\S+)\s+tau\(\s*\d+\) = \((.*)\)\s*")
 _AXIS = re.compile(r"\s*[ab]\([123]\) = \((.*)\)\s*")
 _ALAT = re.compile(r"\(\s*alat\s*=\s*(\S+?)\s*\)")
 
@@ -58,71 +57,47 @@ class PrintedGeometry:
         :param name: key of :data:`GEOMETRY_MARKS`.
         :raises OutputError: if it is cut or damaged.
         """
-        getattr(self, f"_read_{name}")(row)
-
-    def _number(self, row: int, what: str) -> float:
-        return float(table([self.lines[row].partition("=")[2].split()[:1]], (1,), what)[0])
+        try:
+            if name in _NUMBERS:
+                words = self.lines[row].partition("=")[2].split()[:1]
+                setattr(self, name, float(table([words], (1,), name)[0]) * _NUMBERS[name])
+            else:
+                getattr(self, f"_read_{name}")(row)
+        except OutputError:
+            setattr(self, "positions" if name in ("sites", "positions") else "cell", None)
+            raise
 
     def _vectors(self, row: int) -> NDArray[np.float64]:
         axes = [_AXIS.fullmatch(line) for line in self.lines[row + 1 : row + 4]]
         return table([axis.group(1).split() for axis in axes if axis], (3, 3), "axes")
 
-    def _read_alat(self, row: int) -> None:
-        self.alat = self._number(row, "lattice parameters") * BOHR
-
-    def _read_volume(self, row: int) -> None:
-        self.volume = self._number(row, "volumes") * BOHR**3
-
-    def _read_n_atoms(self, row: int) -> None:
-        self.n_atoms = self._number(row, "numbers of atoms")
-
     def _read_axes(self, row: int) -> None:
-        self.cell = None
-        self.cell = self._with_volume(self._vectors(row) * self.alat)
-
-    def _read_cell(self, row: int) -> None:
-        self.cell = None
-        rows = [line.split() for line in self.lines[row + 1 : row + 4]]
-        self.cell = self._with_volume(table(rows, (3, 3), "cell parameters") * self._unit(row))
-
-    def _with_volume(self, cell: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return a cell after comparing it with the volume, which is printed before it."""
-        volume, self.volume = self.volume, 0.0
-        if volume and abs(abs(float(np.linalg.det(cell))) - volume) > 1e-5 * volume + 1e-3:
-            raise OutputError("the cell does not have the volume that is printed: damaged file")
-        return cell
-
-    def _read_reciprocal(self, row: int) -> None:
-        cell, self.cell = self.cell, None
-        if cell is not None:
-            direct, reciprocal = cell / self.alat, self._vectors(row)
+        direct = self._vectors(row)
+        if any("reciprocal axes" in line for line in self.lines[row + 5 : row + 6]):
+            reciprocal = self._vectors(row + 5)
             limit = 3e-6 * (np.abs(direct).max() + np.abs(reciprocal).max())
             if np.abs(direct @ reciprocal.T - np.eye(3)).max() > limit:
                 raise OutputError("the cell does not belong to the reciprocal one: damaged file")
+        self._set_cell(direct * self.alat)
+
+    def _read_cell(self, row: int) -> None:
+        rows = [line.split() for line in self.lines[row + 1 : row + 4]]
+        self._set_cell(table(rows, (3, 3), "cell parameters") * self._unit(row))
+
+    def _set_cell(self, cell: NDArray[np.float64]) -> None:
+        """Take a cell after comparing it with the volume, which is printed before it."""
+        volume, self.volume = self.volume, 0.0
+        if volume and abs(abs(float(np.linalg.det(cell))) - volume) > 1e-5 * volume + 1e-3:
+            raise OutputError("the cell does not have the volume that is printed: damaged file")
         self.cell = cell
 
-    def _sites(self, row: int) -> tuple[list[int], NDArray[np.float64]]:
+    def _read_sites(self, row: int) -> None:
         count = int(self.n_atoms)
         found = [match for line in self.lines[row + 1 : row + 1 + count] if (match := _ATOM.fullmatch(line))]
-        numbers = [element(match.group(2)) for match in found]
-        return numbers, table([match.group(3).split() for match in found], (count, 3), "positions")
-
-    def _read_sites(self, row: int) -> None:
-        self.positions = None
-        numbers, positions = self._sites(row)
-        self.numbers, self.positions = np.array(numbers, dtype=np.int64), positions * self.alat
-
-    def _read_fractions(self, row: int) -> None:
-        positions, self.positions = self.positions, None
-        if positions is not None and self.cell is not None:
-            fractional = self._sites(row)[1]
-            limit = 2e-6 * self.alat * max(1.0, np.abs(fractional).max())
-            if np.abs(fractional @ self.cell - positions).max() > limit:
-                raise OutputError("the positions differ from the fractional ones: damaged file")
-        self.positions = positions
+        self.positions = table([match.group(2).split() for match in found], (count, 3), "positions") * self.alat
+        self.numbers = np.array([element(match.group(1)) for match in found], dtype=np.int64)
 
     def _read_positions(self, row: int) -> None:
-        self.positions = None
         count = len(self.numbers)
         rows = [line.split() for line in self.lines[row + 1 : row + 1 + count]]
         if [element(words[0]) if words else 0 for words in rows] != self.numbers.tolist():
@@ -130,10 +105,10 @@ class PrintedGeometry:
         values = table([words[1:4] for words in rows], (count, 3), "positions")
         if "crystal" not in self.lines[row]:
             self.positions = values * self._unit(row)
-        elif self.cell is None:
-            raise OutputError("positions in a cell that is not known")
-        else:
+        elif self.cell is not None:
             self.positions = values @ self.cell
+        else:
+            raise OutputError("positions in a cell that is not known")
 
     def _unit(self, row: int) -> float:
         """Return the unit in the header of a card, in Å."""

@@ -104,11 +104,8 @@ def _input(
 
 def _namelists(method: Method) -> dict[str, Any]:
     """Return the namelists of a label, the user's own words last."""
-    return merge({"CONTROL": _control(), "SYSTEM": _system(method), "ELECTRONS": {}}, method.parameters)
-
-
-def _control() -> dict[str, Any]:
-    return {"calculation": "scf", "tprnfor": True, "tstress": True}
+    control = {"calculation": "scf", "tprnfor": True, "tstress": True}
+    return merge({"CONTROL": control, "SYSTEM": _system(method), "ELECTRONS": {}}, method.parameters)
 
 
 def _system(method: Method) -> dict[str, Any]:

@@ -81,20 +81,25 @@ def read_run(folders: Iterable[Path], atoms: Atoms) -> QeRun:
     problem: LabelProblem | None = None
     place, limit = atoms.positions, 0.0
     for number, folder in enumerate(folders):
+        problem, n_before = None, len(good)
         try:
             steps, following = _read_steps(folder)
-            found, problem = _follow(steps, atoms, place, limit)
+            for step in steps:
+                found = _judge(step, atoms, place, limit)
+                if isinstance(found, LabelProblem):
+                    problem = found
+                    break
+                good.append(found)
+                makers.append(number)
+                place, limit = found.positions, _LARGEST_JUMP
         except OutputError as exception:
             problem = LabelProblem(LabelFailure.NO_OUTPUT, str(exception))
             break
-        good += found
-        makers += [number] * len(found)
-        if problem is not None and not (problem.reason in _COMES_AGAIN and len(found) == len(steps) - 1):
+        is_last = len(good) - n_before == len(steps) - 1
+        if problem is not None and not (is_last and problem.reason in _COMES_AGAIN):
             break
         if following is not None:
             place, limit = following, 0.0
-        elif good:
-            place, limit = good[-1].positions, _LARGEST_JUMP
     frames = _frames(atoms, [step.positions for step in good], good) if good else None
     return QeRun(frames=frames, makers=np.array(makers, dtype=np.int64), problem=problem)
 
@@ -193,23 +198,6 @@ def _same_place(cell: NDArray[np.float64]) -> float:
     return _SAME_PLACE * max(10.0, float(np.linalg.norm(cell, axis=1).max()))
 
 
-def _follow(
-    steps: Iterable[ReadFrame | LabelProblem], atoms: Atoms, place: NDArray[np.float64], limit: float
-) -> tuple[list[ReadFrame], LabelProblem | None]:
-    """Return the good frames of one job up to the first that is none, and what is wrong with that.
-
-    :param place: where the job starts, give or take a limit in Å.
-    """
-    good: list[ReadFrame] = []
-    for step in steps:
-        found = _judge(step, atoms, place, limit)
-        if isinstance(found, LabelProblem):
-            return good, found
-        good.append(found)
-        place, limit = found.positions, _LARGEST_JUMP
-    return good, None
-
-
 def _judge(
     step: ReadFrame | LabelProblem, atoms: Atoms, place: NDArray[np.float64], limit: float
 ) -> ReadFrame | LabelProblem:
@@ -231,11 +219,7 @@ def _judge(
 
 
 def _frames(atoms: Atoms, positions: list[NDArray[np.float64]], steps: list[ReadFrame]) -> Frames:
-    return Frames(
-        numbers=atoms.numbers,
-        positions=np.array(positions),
-        cells=np.tile(atoms.cell.array, (len(steps), 1, 1)),
-        energies=np.array([step.energy for step in steps]),
-        forces=np.array([step.forces for step in steps]),
-        stresses=np.array([step.stress for step in steps]),
-    )
+    names = {"energies": "energy", "forces": "forces", "stresses": "stress"}
+    labels: dict[str, Any] = {name: np.array([getattr(step, key) for step in steps]) for name, key in names.items()}
+    cells = np.tile(atoms.cell.array, (len(steps), 1, 1))
+    return Frames(numbers=atoms.numbers, positions=np.array(positions), cells=cells, **labels)

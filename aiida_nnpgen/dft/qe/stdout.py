@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ class _Reader:
                     self._begin()
                 elif name is not None and self.scf is not None:
                     getattr(self, f"_read_{name}")(self.scf, row)
-            except (OutputError, np.linalg.LinAlgError) as exception:
+            except OutputError as exception:
                 if self.scf is not None and not self.scf.problem:
                     self.scf.problem = str(exception)
                     self.scf.reason = getattr(exception, "reason", self.scf.reason)
@@ -166,16 +167,10 @@ class _Reader:
         elif scf.energy is None or not scf.converged or (scf.forces is not None and scf.total_force is None):
             self.content.drop(index, DropReason.UNREADABLE, missing)
         else:
+            numbers, forces = self.geometry.numbers, None if scf.forces is None else scf.forces * _RYDBERG / BOHR
+            labels: dict[str, Any] = {"energy": scf.energy, "forces": forces, "stress": scf.stress}
             self.content.frames.append(
-                ReadFrame(
-                    index=index,
-                    numbers=self.geometry.numbers,
-                    positions=positions,
-                    cell=cell,
-                    energy=scf.energy,
-                    forces=None if scf.forces is None else scf.forces * _RYDBERG / BOHR,
-                    stress=scf.stress,
-                )
+                ReadFrame(index=index, numbers=numbers, positions=positions, cell=cell, **labels)
             )
 
 

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
-from ..label import LabelFailure
+from ..label import LabelFailure, RefusedLabelError
 from ..reading import DropReason, FileContent, ReadFrame
 from ..text import element, table, to_voigt
 
 __all__ = ["read_qe_xml"]
 
-_NET_FORCE = 1e-6  # eV/Å; what is left of it where all forces are there is some 1e-15
-_FIXED = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
+_NET_FORCE = 1e-8  # Ha/bohr; what is left of it where all forces are there is some 1e-15
 
 
 def read_qe_xml(path: Path) -> FileContent:
@@ -38,29 +37,27 @@ def read_qe_xml(path: Path) -> FileContent:
     content = FileContent()
     free = np.array((root.findtext("input/free_positions") or "").split())
     steps = root.findall("step")
+    place = "scf_conv" if steps else "convergence_info/scf_conv"
     for index, step in enumerate(steps or root.findall("output")):
-        place = "scf_conv" if steps else "convergence_info/scf_conv"
         try:
-            converged = (step.findtext(f"{place}/convergence_achieved") or "").strip()
-            if converged == "false":
-                detail = "the self-consistent field has not converged"
-                content.drop(index, LabelFailure.NOT_CONVERGED, detail)
-            elif converged != "true":
-                content.drop(index, DropReason.UNREADABLE, "nothing says whether the calculation has converged")
-            else:
-                frame = _frame(index, step)
-                if frame.forces is not None and _has_fixed(frame.forces, free):
-                    content.drop(index, LabelFailure.NO_OUTPUT, _FIXED)
-                else:
-                    content.frames.append(frame)
+            _check_convergence(step.findtext(f"{place}/convergence_achieved"))
+            content.frames.append(_frame(index, step, free))
         except OutputError as exception:
-            content.drop(index, DropReason.UNREADABLE, str(exception))
+            content.drop(index, getattr(exception, "reason", DropReason.UNREADABLE), str(exception))
     if not content.frames and not content.dropped:
         raise OutputError(f"`{path.name}` has no results: the run was cut")
     return content
 
 
-def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
+def _check_convergence(text: str | None) -> None:
+    words = (text or "").strip()
+    if words == "false":
+        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
+    if words != "true":
+        raise OutputError("nothing says whether the calculation has converged")
+
+
+def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> ReadFrame:
     atoms = step.findall("atomic_structure/atomic_positions/atom")
     cell = [(step.findtext(f"atomic_structure/cell/a{axis}") or "").split() for axis in (1, 2, 3)]
     count = len(atoms)
@@ -68,6 +65,9 @@ def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
     if structure is None or structure.get("nat") != str(count) or not count:
         raise OutputError("the number of atoms does not fit")
     forces, stress = _array(step, "forces", (count, 3)), _array(step, "stress", (3, 3))
+    if forces is not None and _has_fixed(forces, free):
+        detail = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
+        raise RefusedLabelError(LabelFailure.NO_OUTPUT, detail)
     energy = table([(step.findtext("total_energy/etot") or "").split()], (1,), "energies")[0]
     return ReadFrame(
         index=index,

@@ -79,14 +79,6 @@ def test_reciprocal_cell_must_fit(fixtures: Path, tmp_path: Path) -> None:
     assert "geometry" in detail(read(tmp_path, text.replace("0.060000   1.040000", "0.061000   1.040000")))
 
 
-def test_fractional_positions_must_fit(fixtures: Path, tmp_path: Path) -> None:
-    """Where they are printed as well."""
-    text = (fixtures / "qe" / "scf" / "aiida.out").read_text()
-    assert "0.4000000   0.4000000   0.4000000" in text
-    damaged = text.replace("0.4000000   0.4000000   0.4000000", "0.4000000   0.4001000   0.4000000")
-    assert "geometry" in detail(read(tmp_path, damaged))
-
-
 def next_configuration(fixed: str, geometry: str) -> str:
     """Return the output with another configuration after the first."""
     calculation = fixed[fixed.index("     Self-consistent Calculation") : fixed.index(LAST)]
