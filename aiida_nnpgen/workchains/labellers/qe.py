@@ -9,14 +9,14 @@ from aiida.engine import ExitCode, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import WorkflowFactory
 
-from ...calculations.functions.label_from_pw import EARLIER, FILES, label_from_pw
+from ...calculations.functions.label_from_qe import EARLIER, label_from_qe
 from ...calculations.functions.plan_methods import change_method
-from ...calculations.functions.prepare_pw import prepare_pw
+from ...calculations.functions.prepare_qe import prepare_qe
+from ...common.dynamics import Conditions
 from ...dft.label import LabelFailure
 from ...dft.method import Method
 from ...dft.qe.code import QE
-from ...dft.qe.input import n_md_frames
-from ...dft.qe.labels import REQUIRED
+from ...dft.qe.labels import count_steps
 from ..ports import optional_output, reason_of
 from .aimd import AimdWorkChain
 from .base import LabellerWorkChain
@@ -37,7 +37,7 @@ class QeLabellerWorkChain(LabellerWorkChain):
     def start(self, key: str, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
         """Submit the work chain of one frame."""
         [structure] = structures.values()
-        prepared = prepare_pw(method, structure)
+        prepared = prepare_qe(method, structure)
         return self.submit(
             WorkflowFactory("quantumespresso.pw.base"),
             pw=pw_inputs(self.inputs.code, self.options(key), structure, self.inputs.pseudopotentials, prepared),
@@ -55,7 +55,7 @@ class QeLabellerWorkChain(LabellerWorkChain):
         batch = self.ctx.batches[key]
         [frame] = batch["frames"]
         left, method = what_it_left(calculation), self.ctx.methods[batch["method"]]
-        made = label_from_pw(**left, method=method, **{frame: self.inputs.structures[frame]})
+        made = label_from_qe(**left, method=method, **{frame: self.inputs.structures[frame]})
         return made.get("labels"), made.get("failures")
 
 
@@ -75,8 +75,7 @@ class QeAimdWorkChain(AimdWorkChain):
 
     def setup(self) -> None:
         """Begin with the structure, and nothing done."""
-        conditions = self.inputs.conditions["conditions"]
-        self.ctx.wanted = n_md_frames(conditions["steps"], conditions["stride"])
+        self.ctx.wanted = Conditions(**self.inputs.conditions["conditions"]).n_frames
         self.ctx.done, self.ctx.attempt, self.ctx.is_hopeless = 0, 0, False
         self.ctx.structure, self.ctx.method, self.ctx.parts = self.inputs.structure, self.inputs.method, []
         self.ctx.asked = 1  # of the first job; each later one is asked for all that is missing
@@ -87,7 +86,7 @@ class QeAimdWorkChain(AimdWorkChain):
 
     def run_job(self) -> None:
         """Submit the next job."""
-        prepared = prepare_pw(self.ctx.method, self.ctx.structure, self.inputs.conditions, orm.Int(self.ctx.done))
+        prepared = prepare_qe(self.ctx.method, self.ctx.structure, self.inputs.conditions, orm.Int(self.ctx.done))
         inputs = pw_inputs(
             self.inputs.code, self.inputs.options, self.ctx.structure, self.inputs.pseudopotentials, prepared
         )
@@ -109,7 +108,8 @@ class QeAimdWorkChain(AimdWorkChain):
         frames = n_frames(calculation)
         if calculation is not None and frames:
             self.ctx.parts.append(calculation)
-            self.ctx.structure = calculation.outputs.output_structure
+            # Without an XML file the plugin makes none; pw.x takes its positions from its own files anyway.
+            self.ctx.structure = optional_output(calculation, "output_structure") or self.ctx.structure
         self.ctx.done += frames
         self.report(f"{self.ctx.done} of {self.ctx.wanted} configurations: {self.ctx.run.exit_message or 'going well'}")
         is_complete, self.ctx.asked = frames >= self.ctx.asked, self.ctx.wanted - self.ctx.done
@@ -136,11 +136,9 @@ class QeAimdWorkChain(AimdWorkChain):
         if self.ctx.calculation is None:
             return self.exit_codes.ERROR_RUN_FAILED.format(reason=reason_of(self.ctx.run))
         earlier = [node for node in self.ctx.parts if node.pk != self.ctx.calculation.pk]
-        parts = {f"{EARLIER}{index:02d}": node.outputs.output_trajectory for index, node in enumerate(earlier)}
-        parts |= {f"{FILES}{index:02d}": node.outputs.retrieved for index, node in enumerate(earlier)}
-        made = label_from_pw(
+        made = label_from_qe(
             **what_it_left(self.ctx.calculation),
-            **parts,
+            **{f"{EARLIER}{index:02d}": node.outputs.retrieved for index, node in enumerate(earlier)},
             method=self.ctx.method,
             conditions=self.inputs.conditions,
             structure=self.inputs.structure,
@@ -184,18 +182,14 @@ def what_it_left(calculation: orm.CalcJobNode) -> dict[str, Any]:
         "exit_status": calculation.exit_status,
         "exit_message": calculation.exit_message,
     }
-    outputs = {
-        "calculated": optional_output(calculation, "output_trajectory"),
-        "parameters": optional_output(calculation, "output_parameters"),
-        "retrieved": optional_output(calculation, "retrieved"),
-    }
-    return {"facts": orm.Dict(facts), **{name: node for name, node in outputs.items() if node is not None}}
+    files = optional_output(calculation, "retrieved")
+    return {"facts": orm.Dict(facts), **({} if files is None else {"calculated": files})}
 
 
 def n_frames(calculation: orm.CalcJobNode | None) -> int:
-    """Return how many configurations of a dynamics are complete, without reading them."""
-    trajectory = None if calculation is None else optional_output(calculation, "output_trajectory")
-    if trajectory is None:
+    """Return how many configurations of a dynamics a job computed."""
+    files = None if calculation is None else optional_output(calculation, "retrieved")
+    if files is None:
         return 0
-    names = trajectory.get_arraynames()
-    return min(trajectory.get_shape(name)[0] if name in names else 0 for name in REQUIRED)
+    with files.base.repository.as_path() as folder:
+        return count_steps(folder)
