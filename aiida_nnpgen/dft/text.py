@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -11,11 +13,44 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import OutputError
 
-__all__ = ["element", "table", "to_voigt"]
+__all__ = ["decode", "element", "read_text", "split_lines", "table", "to_voigt"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _LABEL = re.compile(r"[A-Za-z]{1,2}")
 _PLACES = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, whatever its encoding.
+
+    :raises OutputError: if there is no such file, or it cannot be read.
+    """
+    try:
+        return decode(path.read_bytes())
+    except OSError as exception:
+        raise OutputError(f"`{path.name}` cannot be read: {exception}") from exception
+
+
+def decode(data: bytes) -> str:
+    """Return bytes as text: by their byte order mark, as UTF-8, or each byte as one letter.
+
+    Numbers and names of quantities are the same in all encodings; what else stands there is not used.
+    """
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, errors="replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text; unlike ``str.splitlines`` no other letter ends a line."""
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
 
 
 def table(rows: Sequence[Sequence[str]], shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
