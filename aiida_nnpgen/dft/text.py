@@ -30,7 +30,7 @@ def read_text(path: Path) -> str:
     try:
         return decode(path.read_bytes())
     except OSError as exception:
-        raise OutputError(f"`{path.name}` cannot be read: {exception}") from exception
+        raise OutputError(f"`{path.name}` cannot be read: {exception.strerror}") from exception
 
 
 def decode(data: bytes) -> str:

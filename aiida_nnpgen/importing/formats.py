@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ FORMATS: dict[str, Format] = {
 def recognise(path: Path) -> Format | None:
     """Return the format of a file or folder; None if it is none of ours."""
     head = b""
-    if path.is_file():
+    if path.is_file() and os.access(path, os.R_OK):
         with path.open("rb") as handle:
             head = handle.read(_HEAD)
     return next((item for item in FORMATS.values() if item.matches(path, head)), None)

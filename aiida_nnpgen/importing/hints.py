@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..common.exceptions import InputError
+from ..common.exceptions import InputError, OutputError
 from ..dft.text import element
 
 __all__ = ["Hints", "LabelKeys"]
@@ -44,5 +44,5 @@ class Hints:
         for name in self.type_map:
             try:
                 element(name)
-            except Exception as exception:
+            except OutputError as exception:
                 raise InputError(f"`{name}` in `type_map` is no element") from exception

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from .report import FileReport, FileStatus
 from .search import find_files
 from .units.declared import FileUnits, convert
 from .units.judge import judge
+from .units.verdict import Verdict
 
 __all__ = ["read"]
 
@@ -61,92 +63,107 @@ def read(
     hints = Hints(keys=keys or LabelKeys(), type_map=tuple(type_map))
     wishes = _Wishes(units=declared, checks=checks or LabelChecks(), hints=hints)
     with unpacked(path) as tree:
-        return _read_tree(tree, path, FORMATS[format] if format else None, wishes)
+        run = _Import(tree, path, wishes)
+        run.read_all(FORMATS[format] if format else None)
+        return collect(run.found, run.reports)
 
 
-def _read_tree(tree: Tree, path: Path, wanted: Format | None, wishes: _Wishes) -> ImportedData:
-    reports: list[FileReport] = []
-    found: list[tuple[Source, ReadFrame]] = []
-    used: set[Path] = set()
+class _Import:
+    """One import, file by file.
 
-    def report(item: Path, kind: Format | None, status: FileStatus, detail: str = "") -> FileReport:
-        made = FileReport(_name(item, tree, path), kind.name if kind else None, status, detail=detail)
-        reports.append(made)
-        return made
-
-    rest = []
-    for item, kind in find_files(tree.root, wanted).items():
-        if item in used or item in tree.failures:
-            continue
-        if kind is None or (wanted is not None and kind is not wanted):
-            rest.append((item, kind))
-            continue
-        file = report(item, kind, FileStatus.READ)
-        number = len(reports) - 1
-        frames, companions = _read_file(item, kind, wishes, file)
-        for other in companions:
-            report(other, kind, FileStatus.PART, file.path)
-        used |= {item, *companions}
-        found += [(Source(number, frame.index), frame) for frame in frames]
-    for item, kind in rest:
-        if item not in used:
-            detail = (
-                f"`{kind.name}`, but only `{wanted.name}` was asked for" if kind and wanted else "no format of ours"
-            )
-            report(item, kind, FileStatus.NOT_RECOGNISED, detail)
-    for item, detail in tree.failures.items():
-        report(item, None, FileStatus.UNREADABLE, detail)
-    return collect(found, reports)
-
-
-def _name(item: Path, tree: Tree, path: Path) -> str:
-    """Return a name for the report: that of the user's own file, below a folder or beside a file."""
-    packed = tree.packed.get(item, item)
-    if packed == path or item == tree.root:
-        return path.name
-    for folder in (path, path.parent, tree.root, tree.root.parent):
-        if folder.is_dir() and packed.is_relative_to(folder):
-            return packed.relative_to(folder).as_posix()
-    return packed.name
-
-
-def _read_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> tuple[list[ReadFrame], list[Path]]:
-    """Return the frames of a file that can be used, and the other files of the same run.
-
-    Whatever goes wrong with a file is said in its report, and costs no other file.
+    :ivar found: frames that can be used, and where each was read.
+    :ivar reports: what became of each file.
     """
-    try:
-        return _use_file(item, kind, wishes, report)
-    except Exception as exception:
-        is_ours = isinstance(exception, NnpgenError | OSError)
-        report.status = FileStatus.UNREADABLE
-        report.detail = str(exception) if is_ours else f"{type(exception).__name__}: {exception}"
-        return [], []
+
+    def __init__(self, tree: Tree, path: Path, wishes: _Wishes) -> None:
+        self.found: list[tuple[Source, ReadFrame]] = []
+        self.reports: list[FileReport] = []
+        self._tree = tree
+        self._path = path
+        self._wishes = wishes
+
+    def read_all(self, wanted: Format | None) -> None:
+        """Read what is of the wanted format, None: of any, and report the rest."""
+        used: set[Path] = set(self._tree.failures)
+        rest: dict[Path, str] = {}
+        for item, kind in find_files(self._tree.root, wanted).items():
+            if kind is None:
+                rest[item] = "no format of ours" if os.access(item, os.R_OK) else "it cannot be opened"
+            elif wanted is not None and kind is not wanted:
+                rest[item] = f"`{kind.name}`, but only `{wanted.name}` was asked for"
+            elif item not in used:
+                used |= {item, *self._read_file(item, kind)}
+        for item, detail in rest.items():
+            if item not in used:
+                self._report(item, FileStatus.NOT_RECOGNISED, detail=detail)
+        for item, detail in self._tree.failures.items():
+            self._report(item, FileStatus.UNREADABLE, detail=detail)
+
+    def _read_file(self, item: Path, kind: Format) -> list[Path]:
+        """Read one file, and return the other files of the same run.
+
+        Whatever goes wrong with a file is said in its report, and costs no other file.
+        """
+        report = self._report(item, FileStatus.READ, kind)
+        number = len(self.reports) - 1
+        try:
+            frames, companions = _use_file(item, kind, self._wishes, report)
+        except Exception as exception:
+            report.status, report.detail = FileStatus.UNREADABLE, _describe(exception)
+            return []
+        self.found += [(Source(number, frame.index), frame) for frame in frames]
+        for other in companions:
+            self._report(other, FileStatus.PART, kind, report.path)
+        return companions
+
+    def _report(self, item: Path, status: FileStatus, kind: Format | None = None, detail: str = "") -> FileReport:
+        report = FileReport(self._name(item), kind.name if kind else None, status, detail=detail)
+        self.reports.append(report)
+        return report
+
+    def _name(self, item: Path) -> str:
+        """Return a name for the report: that of the user's own file, below a folder or beside a file."""
+        if item == self._tree.root:
+            return self._path.name
+        folders = (self._path, self._tree.root)
+        own = self._tree.packed.get(item, item)
+        bases = [folder if self._path.is_dir() else folder.parent for folder in folders]
+        return next((own.relative_to(base).as_posix() for base in bases if own.is_relative_to(base)), own.name)
+
+
+def _describe(exception: Exception) -> str:
+    """Return what went wrong, without the path of a temporary folder; what nobody expected comes with its type."""
+    if isinstance(exception, NnpgenError):
+        return str(exception)
+    if isinstance(exception, OSError) and exception.strerror:
+        return exception.strerror
+    return f"{type(exception).__name__}: {exception}"
 
 
 def _use_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> tuple[list[ReadFrame], list[Path]]:
+    """Return the frames of a file that can be used, and the other files of the same run."""
     content = kind.read(item, wishes.hints)
     report.notes += content.notes
-    units = None if kind.has_units else wishes.units
+    report.dropped = content.dropped
+    content.frames = convert(content.frames, FileUnits() if kind.has_units or wishes.units is None else wishes.units)
     if kind.has_units and wishes.units is not None:
         report.notes.append(f"`{kind.name}` has units of its own: `units` were not used")
-    content.frames = convert(content.frames, units or FileUnits())
-    report.dropped = content.dropped
     frames = check_frames(content)
     verdict = judge(frames, with_xtb=not kind.has_units)
     report.notes += verdict.notes
-    if not verdict.problem:
-        return check_labels(content, frames, wishes.checks), content.companions
-    if kind.has_units:
-        report.notes.append(f"{verdict.problem}; yet `{kind.name}` has fixed units: look at these data before use")
-    elif units is not None:
-        report.notes.append(f"{verdict.problem}; yet `units` are given: look at these data before use")
-    else:
-        setting = ", ".join(f"{key}: {value}" for key, value in verdict.units.items())
-        advice = f"if so, set `units: {{{setting}}}`" if setting else "correct the file"
-        report.status = FileStatus.WRONG_UNITS
-        report.detail = f"{verdict.problem}; {advice}; if it is in eV and Å, set `units: {{}}`"
+    if verdict.problem and not kind.has_units and wishes.units is None:
+        report.status, report.detail = FileStatus.WRONG_UNITS, _refuse(verdict)
         for frame in frames:
             content.drop(frame.index, DropReason.WRONG_UNITS, verdict.problem)
         return [], content.companions
+    if verdict.problem:
+        given = f"`{kind.name}` has fixed units" if kind.has_units else "`units` are given"
+        report.notes.append(f"{verdict.problem}; yet {given}: look at these data before using them")
     return check_labels(content, frames, wishes.checks), content.companions
+
+
+def _refuse(verdict: Verdict) -> str:
+    """Return why a file is refused, and what to do."""
+    setting = ", ".join(f"{key}: {value}" for key, value in verdict.units.items())
+    advice = f"if so, set `units: {{{setting}}}`" if setting else "correct the file"
+    return f"{verdict.problem}; {advice}; if it is in eV and Å all the same, set `units: {{}}`"

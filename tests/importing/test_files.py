@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,6 +274,15 @@ def test_an_unexpected_error_costs_one_file(
     [report] = [report for report in data.reports if report.path == "a.traj"]
     assert report.status is FileStatus.UNREADABLE
     assert report.detail == "ZeroDivisionError: by nothing"
+
+
+def test_reports_name_no_temporary_folder(tmp_path: Path) -> None:
+    """What the operating system refuses is told without the path where it happened."""
+    shutil.copytree(TEXTS.parent / "deepmd" / "three_axes", tmp_path / "a")
+    (tmp_path / "a" / "type_map.raw").unlink()
+    (tmp_path / "a" / "type_map.raw").mkdir()
+    [report] = read(tmp_path / "a").reports
+    assert report.detail == "`type_map.raw` cannot be read: Is a directory"
 
 
 def test_structures_of_any_kind_are_read_alone(tmp_path: Path, generate_water: ImageMaker) -> None:

@@ -77,6 +77,15 @@ def test_wrong_units_are_named(frames: list[ReadFrame], names: dict[str, str]) -
     assert FileUnits(**verdict.units) == FileUnits(**names)
 
 
+@pytest.mark.parametrize(("factor", "is_refused"), [(2.0, False), (50.0, True)])
+def test_a_stress_that_no_unit_explains(frames: list[ReadFrame], factor: float, is_refused: bool) -> None:
+    """Pulay stress is a doubt; what is off by far more is a mistake, such as a virial in the place of a stress."""
+    verdict = judge([replace(frame, stress=factor * frame.stress) for frame in frames])
+    told = verdict.problem if is_refused else verdict.notes[-1]
+    assert "no known unit of stress explains" in told
+    assert bool(verdict.problem) is is_refused
+
+
 def test_energies_per_atom_are_named(frames: list[ReadFrame]) -> None:
     """The slope of energy against work is one over the number of atoms."""
     verdict = judge([replace(frame, energy=frame.energy / 6) for frame in frames])
