@@ -7,6 +7,7 @@ Constants are those of CODATA as shipped with SciPy.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from scipy import constants
 
@@ -25,6 +26,7 @@ __all__ = [
     "RYDBERG",
     "UNITS",
     "parse_quantity",
+    "unit_name",
 ]
 
 HARTREE: float = constants.physical_constants["Hartree energy in eV"][0]
@@ -70,6 +72,11 @@ UNITS: dict[str, dict[str, float]] = {
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
 
 
+def unit_name(text: str) -> str:
+    """Return a unit as it is spelt in :data:`UNITS`: keyboards and files have several letters that look like Å."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
 def parse_quantity(value: float | str, dimension: str) -> float:
     """Return a number in the first unit of a dimension.
 
@@ -85,7 +92,7 @@ def parse_quantity(value: float | str, dimension: str) -> float:
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InputError(f"`{value}` is not a {dimension}: give a number, with or without a unit ({', '.join(units)})")
-    number, unit = match.groups()
+    number, unit = match[1], unit_name(match[2])
     if unit and unit not in units:
         raise InputError(f"`{unit}` in `{value}` is not a unit of {dimension}: use one of {', '.join(units)}")
     return float(number) * (units[unit] if unit else 1.0)

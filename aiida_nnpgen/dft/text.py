@@ -27,7 +27,8 @@ def read_text(path: Path, encoding: str = "ascii", *, optional: bool = False) ->
     :param optional: return nothing where the file is missing or empty.
     :raises OutputError: if the file is missing or empty.
     """
-    text = path.read_bytes().decode(encoding, errors="replace") if path.is_file() else ""
+    data = path.read_bytes() if path.is_file() else b""
+    text = data.decode(encoding, errors="replace").replace("\r\n", "\n")
     if not (optional or text.strip()):
         raise OutputError(f"the file `{path.name}` is {'empty' if path.is_file() else 'missing'}")
     return text

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.dft.label import LabelChecks
-from aiida_nnpgen.importing import read_existing
+from aiida_nnpgen.importing import read as read_existing
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CHECKS = LabelChecks(max_net_force=None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ..text import element
 
-__all__ = ["CellRecord", "Snapshot", "read_cells", "read_table", "read_text", "read_xyz"]
+__all__ = ["CellRecord", "Snapshot", "read_cells", "read_table", "read_xyz"]
 
 _NUMBER = r"-?\d+\.\d+(?:E[-+]\d\d)?"
 _HEADER = re.compile(rf" *i = +(\d+),(?: time = +{_NUMBER},)? E = +({_NUMBER})")
@@ -53,12 +52,6 @@ class CellRecord:
     def fits_volume(self) -> bool:
         """Return whether the cell has the volume that is printed behind it."""
         return abs(float(np.linalg.det(self.cell)) - self.volume) < 1e-6 * max(1.0, self.volume)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file; nothing if it is missing."""
-    text = path.read_bytes().decode("ascii", errors="replace") if path.is_file() else ""
-    return text.replace("\r\n", "\n")
 
 
 def read_xyz(text: str) -> list[Snapshot]:

@@ -11,7 +11,8 @@ from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, RefusedLabelError
 from ..reading import DropReason, FileContent, ReadFrame
-from .files import Snapshot, read_cells, read_text, read_xyz
+from ..text import read_text
+from .files import Snapshot, read_cells, read_xyz
 from .head import CELL_ROUNDING, Cp2kHead, parse_head
 from .log import Evaluation, parse_log
 
@@ -33,7 +34,7 @@ def read_cp2k(path: Path) -> FileContent:
     :param path: the log; the other files lie beside it under the names that CP2K gives them.
     :raises OutputError: if the log is cut, or no file has positions or forces.
     """
-    log, content = parse_log(read_text(path)), FileContent()
+    log, content = parse_log(read_text(path, optional=True)), FileContent()
     if not log.evaluations:
         raise OutputError("the log has no energy of Quickstep: the run was cut, or of another method")
     head, evaluations = parse_head(log.head, log.ensemble), log.evaluations
@@ -67,7 +68,7 @@ def _trajectories(
     """Return positions and forces of each step in their files; of one that was written again the last one counts."""
     found = []
     for name in (f"{project}-pos-1.xyz", f"{project}-frc-1.xyz"):
-        text = read_text(folder / name)
+        text = read_text(folder / name, optional=True)
         records = read_xyz(text)
         if len(records) < text.count(" i ="):
             content.notes.append(f"{text.count(' i =') - len(records)} steps of `{name}` are cut or damaged")
@@ -179,7 +180,7 @@ def _cells(head: Cp2kHead, folder: Path, content: FileContent, steps: list[int])
     :raises OutputError: if it moves and its file is missing, or if the file is damaged where the log is not enough.
     """
     path = folder / f"{head.project}-1.cell"
-    found = {item.step: item.cell for item in read_cells(read_text(path)) if item.fits_volume}
+    found = {item.step: item.cell for item in read_cells(read_text(path, optional=True)) if item.fits_volume}
     if head.moves_cell:
         if not found:
             raise OutputError(f"the cell moves and `{path.name}` is missing or damaged")

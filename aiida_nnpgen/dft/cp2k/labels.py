@@ -19,7 +19,8 @@ from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, LabelProblem
-from .files import CellRecord, Snapshot, read_cells, read_table, read_text, read_xyz
+from ..text import read_text
+from .files import CellRecord, Snapshot, read_cells, read_table, read_xyz
 from .folder import check_converged, check_copies
 from .input import PROJECT, STDOUT
 from .log import Cp2kLog, parse_log
@@ -96,7 +97,7 @@ def read_batch(folder: Path, frames: Frames) -> Batch:
     :raises OutputError: if nothing can be read, or CP2K stopped before the first frame.
     """
     files = _read(folder, frames, is_batch=True)
-    cells = _once([(item.step, item) for item in read_cells(read_text(folder / _CELLS))])
+    cells = _once([(item.step, item) for item in read_cells(read_text(folder / _CELLS, optional=True))])
     log, labels, failures = files.log, {}, {}
     for row in range(len(frames)):
         step = row + 1
@@ -125,7 +126,7 @@ def read_md(folder: Path, start: Frames, conditions: Conditions) -> MdRun:
     :raises OutputError: if nothing can be read, or CP2K stopped before the first step.
     """
     files = _read(folder, start, is_batch=False)
-    log, thermo = files.log, _once(read_table(read_text(folder / _ENERGIES), 6))
+    log, thermo = files.log, _once(read_table(read_text(folder / _ENERGIES, optional=True), 6))
     hot = [step for step, row in sorted(thermo.items()) if not row[2] <= conditions.max_temperature]
     last = min([*hot, conditions.steps + 1]) - 1
     labels, bad = {}, set(log.unconverged)
@@ -158,7 +159,7 @@ def read_md(folder: Path, start: Frames, conditions: Conditions) -> MdRun:
 
 
 def _read(folder: Path, frames: Frames, *, is_batch: bool) -> _Files:
-    log = parse_log(read_text(folder / STDOUT))
+    log = parse_log(read_text(folder / STDOUT, optional=True))
     if not log.ensemble and log.abort is not None:
         raise NoStepError(log.abort)
     if (log.ensemble == "REFTRAJ") != is_batch:
@@ -166,7 +167,8 @@ def _read(folder: Path, frames: Frames, *, is_batch: bool) -> _Files:
     if log.n_atoms != frames.n_atoms:
         raise OutputError(f"`{STDOUT}` has `{log.n_atoms}` atoms, the structure `{frames.n_atoms}`")
     forces, positions = (
-        _once([(item.step, item) for item in read_xyz(read_text(folder / name))]) for name in (_FORCES, _POSITIONS)
+        _once([(item.step, item) for item in read_xyz(read_text(folder / name, optional=True))])
+        for name in (_FORCES, _POSITIONS)
     )
     return _Files(log, tuple(frames.numbers), forces, positions)
 
@@ -179,7 +181,7 @@ def _once(records: list[tuple[int, Record]]) -> dict[int, Record]:
 
 def out_of_memory(folder: Path, *names: str) -> bool:
     """Return whether the output or one of some other files say that there was not enough memory."""
-    text = "".join(read_text(folder / name) for name in (STDOUT, *names)).lower()
+    text = "".join(read_text(folder / name, optional=True) for name in (STDOUT, *names)).lower()
     return any(words in text for words in ("out of memory", "out-of-memory", "cannot allocate memory", "bad_alloc"))
 
 
