@@ -13,6 +13,7 @@ from aiida.engine import CalcJobProcessSpec
 from ..common import plugins
 from ..data import DatasetData, PotentialData
 from ..data.trajectory import candidates
+from ..models import registry
 from ..screening.base import QUANTITIES, REDUCERS, SELECTORS
 from .job import JobCalculation
 from .train import merge_compositions
@@ -62,7 +63,7 @@ class ScreenCalculation(JobCalculation):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         model = self.inputs.model
         config = {
-            "backend": plugins.target("nnpgen.models", model.architecture),
+            "backend": registry.target(model.architecture),
             "model": "model",
             "elements": model.elements,
             **job_settings(self.inputs.settings.get_dict()),

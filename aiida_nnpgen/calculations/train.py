@@ -9,11 +9,11 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
 from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData, PotentialData
 from ..jobs.train import CURVE, MODEL, WORK
+from ..models import registry
 from .base import define_exit_codes
 from .job import JobCalculation
 
@@ -78,7 +78,7 @@ class TrainCalculation(JobCalculation):
         parent = {"parent": self.inputs.parent} if "parent" in self.inputs else {}
         restart = self.inputs.get("restart_folder")
         config = {
-            "backend": plugins.target("nnpgen.models", settings["architecture"]),
+            "backend": registry.target(settings["architecture"]),
             "settings": settings["parameters"],
             "elements": settings["elements"],
             "seed": settings["seed"],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from ase.data import atomic_numbers
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
-from ..common import plugins
+from ..models import registry
 from ..models.base import Backend
 from .fields import Section
 
@@ -28,12 +28,12 @@ class TrainingSettings(Section):
     @property
     def backend(self) -> Backend:
         """Return the architecture's back end."""
-        return _backend(self.architecture)
+        return registry.load(self.architecture)
 
     @field_validator("architecture")
     @classmethod
     def _check_architecture(cls, value: str) -> str:
-        _backend(value)
+        registry.load(value)
         return value
 
     @field_validator("elements")
@@ -52,11 +52,7 @@ class TrainingSettings(Section):
         """Check the parameters; the stored configuration then holds every value, defaults included."""
         if "architecture" not in info.data:
             return values
-        settings_class: Any = _backend(info.data["architecture"]).settings_class
+        settings_class: Any = registry.load(info.data["architecture"]).settings_class
         settings = TypeAdapter(settings_class).validate_python(values)
         # Lists in the place of tuples, as in JSON: what is stored validates to itself.
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
-
-
-def _backend(architecture: str) -> Backend:
-    return cast(Backend, plugins.load("nnpgen.models", architecture))

@@ -9,7 +9,7 @@ from typing import Any, cast
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
-from ..common import plugins
+from ..models import registry
 from ..models.base import Backend
 
 __all__ = ["PotentialData"]
@@ -84,7 +84,7 @@ class PotentialData(orm.Data):
     @property
     def implementation(self) -> Backend:
         """Return the back end that can use the model."""
-        return cast(Backend, plugins.load("nnpgen.models", self.architecture))
+        return registry.load(self.architecture)
 
     @property
     def parent(self) -> PotentialData | None:

@@ -12,12 +12,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
-from ..common.plugins import load
-from ..models.base import Backend, TrainingTask
+from ..models import registry
+from ..models.base import TrainingTask
 from .config import build
 from .files import read_config, read_frames, write_result
 
@@ -55,7 +54,7 @@ def main(folder: Path) -> None:
     :raises OutputError: if the training left no model.
     """
     config = build(TrainConfig, read_config(folder), "config.json")
-    backend = cast(Backend, load("nnpgen.models", config.backend))
+    backend = registry.load(config.backend)
     task = TrainingTask(
         train=read_frames(folder, "train"),
         validation=read_frames(folder, "validation"),
