@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.frames import Frames
+from ..common.interaction import Interaction
 
-__all__ = ["Abilities", "Backend", "LammpsInteraction", "Potential", "TrainingOutcome", "TrainingTask"]
+__all__ = ["Abilities", "Backend", "Potential", "TrainingOutcome", "TrainingTask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,20 +28,6 @@ class Abilities:
     ase: bool  # offers an ASE calculator
     warm_start: bool  # training can begin from an earlier model
     descriptors: bool  # gives per-atom features
-
-
-@dataclass(frozen=True, kw_only=True)
-class LammpsInteraction:
-    """How a committee enters a LAMMPS input.
-
-    :ivar commands: the ``pair_style`` and ``pair_coeff`` lines.
-    :ivar deviation_file: table that the pair style writes, one row every ``stride`` steps, first column the step.
-    :ivar force_column: column of the largest force deviation in it, counted from 0, in eV/Å.
-    """
-
-    commands: tuple[str, ...]
-    deviation_file: str | None = None
-    force_column: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,5 +97,5 @@ class Backend(Protocol):
     def load(self, folder: Path) -> Potential:
         """Return the model whose files are in a folder, without running code that came with it."""
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives."""

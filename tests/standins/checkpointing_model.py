@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from aiida_nnpgen.common.exceptions import OutputError
-from aiida_nnpgen.models.base import Abilities, LammpsInteraction, TrainingOutcome, TrainingTask
+from aiida_nnpgen.common.interaction import Interaction
+from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 
 CHECKPOINT = "checkpoint.json"
 
@@ -69,7 +70,7 @@ class CheckpointBackend:
         """Refuse: nothing can be computed with it."""
         raise OutputError(f"`{folder}` holds no model that can be used")
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Refuse: it declares that it cannot."""
         raise OutputError("this architecture cannot drive LAMMPS")
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...common.exceptions import InputError
-from ..base import Abilities, Backend, LammpsInteraction, TrainingOutcome, TrainingTask
+from ...common.interaction import Interaction
+from ..base import Abilities, Backend, TrainingOutcome, TrainingTask
 from . import training as deepmd_training
 from .description import FILENAME_MODEL, Description
 from .graph import check_graph
@@ -55,7 +56,7 @@ class DeepmdBackend:
         check_graph(path)
         return DeepmdPotential(path, elements)
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives.
 
         :param folders: relative to the working folder of LAMMPS.
@@ -70,8 +71,8 @@ class DeepmdBackend:
         models = " ".join(f"{folder}/{FILENAME_MODEL}" for folder in folders)
         coefficients = f"pair_coeff * * {' '.join(elements)}"
         if len(folders) == 1:
-            return LammpsInteraction(commands=(f"pair_style deepmd {models}", coefficients))
-        return LammpsInteraction(
+            return Interaction(commands=(f"pair_style deepmd {models}", coefficients))
+        return Interaction(
             commands=(f"pair_style deepmd {models} out_file {_DEVIATION} out_freq {stride}", coefficients),
             deviation_file=_DEVIATION,
             force_column=_FORCE_COLUMN,
