@@ -82,7 +82,7 @@ def test_write_input_refuses_seed(seed: int) -> None:
 @pytest.mark.parametrize(
     ("interaction", "halt", "watched"), [(COMMITTEE, 5.0, True), (COMMITTEE, None, False), (LONE, 5.0, False)]
 )
-def test_input_files_watch_committee_only(interaction: SimpleNamespace, halt: float | None, watched: bool) -> None:
+def test_input_files_watch_committee_only(interaction: Interaction, halt: float | None, watched: bool) -> None:
     """The check is there where there are a committee and a limit."""
     atoms = Atoms("Ar", cell=[5, 5, 5], pbc=True)
     files = input_files(atoms, conditions(halt_deviation=halt), ["Ar"], interaction, 7)
