@@ -38,6 +38,12 @@ def _path(group: str, name: str) -> str:
     return name if ":" in name else plugins.target(group, name)
 
 
+def validate_model(model: PotentialData, _: Any) -> str | None:
+    """Check that the model gives features."""
+    has_features = model.implementation.abilities.descriptors
+    return None if has_features else f"`{model.architecture}` gives no per-atom features"
+
+
 class ScreenCalculation(JobCalculation):
     """Screen the frames inside the trust window, on the computer."""
 
@@ -52,7 +58,7 @@ class ScreenCalculation(JobCalculation):
         spec.input_namespace(
             "datasets", valid_type=DatasetData, help="The present dataset: fixed points of the thinning."
         )
-        spec.input("model", valid_type=PotentialData, help="Gives the features.")
+        spec.input("model", valid_type=PotentialData, validator=validate_model, help="Gives the features.")
         spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
         spec.output(

@@ -20,7 +20,11 @@ class TrainingSettings(Section):
 
     architecture: str = "deepmd"
     committee: int = Field(default=4, ge=2, le=20, description="a deviation needs at least two models")
-    warm_start: bool = Field(default=True, description="from iteration 1 on, start from the previous model")
+    warm_start: bool | None = Field(
+        default=None,
+        validate_default=True,
+        description="from iteration 1 on, start from the previous model; if absent, where the architecture can",
+    )
     elements: list[str] | None = Field(default=None, description="of the model; those of the structures if absent")
     parameters: dict[str, Any] = Field(default_factory=dict)
     max_attempts: int = Field(default=3, ge=1, description="jobs per model: restarts after an interruption counted in")
@@ -35,6 +39,17 @@ class TrainingSettings(Section):
     def _check_architecture(cls, value: str) -> str:
         registry.load(value)
         return value
+
+    @field_validator("warm_start")
+    @classmethod
+    def _resolve_warm_start(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        """Refuse what the architecture cannot do; the stored configuration then says what is done."""
+        if "architecture" not in info.data:
+            return value
+        is_able = registry.load(info.data["architecture"]).abilities.warm_start
+        if value and not is_able:
+            raise ValueError(f"`{info.data['architecture']}` cannot start from an earlier model: say false")
+        return is_able if value is None else value
 
     @field_validator("elements")
     @classmethod
