@@ -38,7 +38,7 @@ class PotentialData(orm.Data):
     ) -> None:
         """Create a model.
 
-        :param files: name in the node and path of each model file.
+        :param files: name in the node, which may lie in subfolders, and path of each model file.
         :param architecture: name of the back end in the entry point group ``nnpgen.models``.
         :param version: version of the library that trained it.
         :param elements: chemical symbols in the order of the model's types.
@@ -63,7 +63,7 @@ class PotentialData(orm.Data):
 
     @property
     def files(self) -> list[str]:
-        """Return the names of the model files."""
+        """Return the names of the model files, with their subfolders."""
         return sorted(str(root / name) for root, _, names in self.base.repository.walk() for name in names)
 
     @property

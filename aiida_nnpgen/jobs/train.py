@@ -67,8 +67,8 @@ def main(folder: Path) -> None:
     work, model = folder / WORK, folder / MODEL
     work.mkdir(exist_ok=True)
     outcome = backend.train(task, work)
-    model.mkdir(exist_ok=True)
     for name in outcome.files:
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(work / name, model / name)
     with (folder / CURVE).open("wb") as handle:
         np.savez(handle, allow_pickle=False, **outcome.curve)

@@ -36,6 +36,19 @@ def test_potential_gives_back_its_files(tmp_path: Path) -> None:
     assert node.parent is None
 
 
+def test_potential_keeps_subfolders(tmp_path: Path) -> None:
+    """Files in folders come out in folders."""
+    (tmp_path / "part").write_bytes(b"part")
+    values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    files = {"model.json": tmp_path / "part", "weights/part.bin": tmp_path / "part"}
+    node = PotentialData(files, **values).store()  # type: ignore[arg-type]
+    assert node.files == ["model.json", "weights/part.bin"]
+    target = tmp_path / "out"
+    target.mkdir()
+    node.copy_to(target)
+    assert (target / "weights" / "part.bin").read_bytes() == b"part"
+
+
 def test_potential_hash_depends_on_content_alone(tmp_path: Path) -> None:
     """Equal files and facts have an equal hash; another seed has another."""
     first, second = (generate_potential(tmp_path).store() for _ in range(2))
