@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
+from ..common.exceptions import InputError
 from ..models import registry
 from ..models.base import Backend
 
@@ -45,8 +46,10 @@ class PotentialData(orm.Data):
         :param cutoff: Å.
         :param seed: seed of the training.
         :param dtype: floating point type of its parameters.
+        :raises InputError: if a name leads out of the node.
         """
         super().__init__(**kwargs)
+        _check_inside(files)
         for name, path in sorted(files.items()):
             with path.open("rb") as handle:
                 self.base.repository.put_object_from_filelike(handle, name)
@@ -94,5 +97,17 @@ class PotentialData(orm.Data):
         return cast(PotentialData, parent.node) if parent else None
 
     def copy_to(self, folder: Path) -> None:
-        """Write the model files into a folder."""
+        """Write the model files into a folder.
+
+        :raises InputError: if one would land beside it; an archive that was imported may hold such a file.
+        """
+        _check_inside(self.files)
         self.base.repository.copy_tree(folder.resolve())
+
+
+def _check_inside(names: Iterable[str]) -> None:
+    """Refuse names of files that lie outside of the folder of the model."""
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"the model file `{name}` lies outside of the model's folder: do not use this model")
