@@ -149,7 +149,7 @@ def configuration() -> Iterator[str]:
     """Yield the page of the configuration, section by section in the order in which they occur."""
     from aiida_nnpgen.common.units import UNITS
     from aiida_nnpgen.config.root import ActiveLearningConfig
-    from aiida_nnpgen.models.deepmd.settings import DeepmdSettings
+    from aiida_nnpgen.models import registry
 
     yield "# Configuration"
     yield ""
@@ -161,8 +161,9 @@ def configuration() -> Iterator[str]:
         yield f"| {dimension} | {next(iter(units))} | {', '.join(f'`{unit}`' for unit in units)} |"
     unused = set(MEANINGS)
     pending, seen = [ActiveLearningConfig], set()
-    while pending or DeepmdSettings not in seen:
-        section = pending.pop(0) if pending else DeepmdSettings
+    architectures = [registry.load(point.name).settings_class for point in points() if point.group == registry.MODELS]
+    while pending or architectures:
+        section = pending.pop(0) if pending else architectures.pop(0)
         if section in seen:
             continue
         seen.add(section)

@@ -16,12 +16,15 @@ from ase import Atoms
 
 from aiida_nnpgen.common import plugins
 from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.models.registry import MODELS
 
 if TYPE_CHECKING:
     from aiida import orm
     from aiida.manage.configuration import Profile
 
     from aiida_nnpgen.data import PotentialData
+
+pytest.register_assert_rewrite("aiida_nnpgen.testing")
 
 pytest_plugins = ["aiida.tools.pytest_fixtures"]
 
@@ -136,16 +139,32 @@ def upf_pseudopotentials(generate_upf: Callable[..., dict[str, orm.Data]]) -> di
 
 
 @pytest.fixture
-def standin_backend(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Register an architecture that trains in no time, and return its name."""
-    point = EntryPoint(name="checkpoints", value="checkpointing_model:BACKEND", group="nnpgen.models")
+def register_backend(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Return a function that registers a stand-in by its import path as an architecture, and returns its name."""
+    points: list[EntryPoint] = []
 
     def select(group: str) -> list[EntryPoint]:
-        return [*entry_points(group=group), *([point] if group == point.group else [])]
+        return [*entry_points(group=group), *(point for point in points if point.group == group)]
+
+    def register(name: str, path: str) -> str:
+        points.append(EntryPoint(name=name, value=path, group=MODELS))
+        return name
 
     monkeypatch.syspath_prepend(str(STANDINS))
     monkeypatch.setattr(plugins, "entry_points", select)
-    return point.name
+    return register
+
+
+@pytest.fixture
+def standin_backend(register_backend: Callable[[str, str], str]) -> str:
+    """Register an architecture that trains in no time, and return its name."""
+    return register_backend("checkpoints", "checkpointing_model:BACKEND")
+
+
+@pytest.fixture
+def backend_without(register_backend: Callable[[str, str], str]) -> Callable[[str], str]:
+    """Return a function that registers an architecture which lacks one ability, and returns its name."""
+    return lambda ability: register_backend(f"no_{ability}", f"checkpointing_model:WITHOUT_{ability.upper()}")
 
 
 @pytest.fixture(scope="session")

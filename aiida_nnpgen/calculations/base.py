@@ -48,15 +48,14 @@ def define_exit_codes(spec: ProcessSpec, *labels: str) -> None:
         spec.exit_code(status, label, invalidates_cache=forget, message=message)
 
 
-def define_job(spec: CalcJobProcessSpec, parser: str, *, withmpi: bool, **environment: str) -> None:
+def define_job(spec: CalcJobProcessSpec, parser: str, *, withmpi: bool) -> None:
     """Set the defaults of a job: its parser, one process on one machine, one thread.
 
     :param parser: entry point.
     :param withmpi: whether the code is started through MPI.
-    :param environment: variables beside ``OMP_NUM_THREADS``.
     """
     options = spec.inputs["metadata"]["options"]
     options["parser_name"].default = parser
     options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
     options["withmpi"].default = withmpi
-    options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1", **environment}
+    options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}

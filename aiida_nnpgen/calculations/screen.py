@@ -13,6 +13,7 @@ from aiida.engine import CalcJobProcessSpec
 from ..common import plugins
 from ..data import DatasetData, PotentialData
 from ..data.trajectory import candidates
+from ..models import registry
 from ..screening.base import QUANTITIES, REDUCERS, SELECTORS
 from .job import JobCalculation
 from .train import merge_compositions
@@ -37,6 +38,12 @@ def _path(group: str, name: str) -> str:
     return name if ":" in name else plugins.target(group, name)
 
 
+def validate_model(model: PotentialData, _: Any) -> str | None:
+    """Check that the model gives features."""
+    has_features = model.implementation.abilities.descriptors
+    return None if has_features else f"`{model.architecture}` gives no per-atom features"
+
+
 class ScreenCalculation(JobCalculation):
     """Screen the frames inside the trust window, on the computer."""
 
@@ -51,7 +58,7 @@ class ScreenCalculation(JobCalculation):
         spec.input_namespace(
             "datasets", valid_type=DatasetData, help="The present dataset: fixed points of the thinning."
         )
-        spec.input("model", valid_type=PotentialData, help="Gives the features.")
+        spec.input("model", valid_type=PotentialData, validator=validate_model, help="Gives the features.")
         spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
         spec.output(
@@ -62,7 +69,7 @@ class ScreenCalculation(JobCalculation):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         model = self.inputs.model
         config = {
-            "backend": plugins.target("nnpgen.models", model.architecture),
+            "backend": registry.target(model.architecture),
             "model": "model",
             "elements": model.elements,
             **job_settings(self.inputs.settings.get_dict()),

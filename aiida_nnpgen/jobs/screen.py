@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..common import plugins
-from ..models.base import Backend
+from ..models import registry
 from ..screening.geometry import GeometrySettings
 from ..screening.pipeline import drop_reasons, measure_all, screen, structure_features
 from ..screening.settings import FeatureSettings, QuantitySettings, ReducerSettings, SelectorSettings
@@ -31,7 +30,7 @@ def main(folder: Path) -> None:
     """
     config = cast(Mapping[str, Any], read_config(folder))
     candidates, dataset = read_frames(folder, "candidates"), read_frames(folder, "dataset")
-    backend = cast(Backend, plugins.load("nnpgen.models", config["backend"]))
+    backend = registry.load(config["backend"])
     describe = backend.load(folder / config["model"]).descriptors
     geometry, features = config["geometry"], FeatureSettings(**config["features"])
     quantities = [QuantitySettings(**quantity) for quantity in config["quantities"]]

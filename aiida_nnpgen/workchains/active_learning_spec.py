@@ -72,7 +72,10 @@ def _check_elements(inputs: Any, known: set[str]) -> str | None:
 
 
 def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
-    """Check that each run finds its structure, and that the architecture can do what the sampler needs."""
+    """Check that each run finds its structure, and that the architecture can do what each iteration needs."""
+    architecture, abilities = config.training.architecture, config.training.backend.abilities
+    if not abilities.descriptors:
+        return f"training.architecture: `{architecture}` gives no per-atom features, by which frames are screened"
     for index, entry in enumerate(config.schedule):
         try:
             entry.sampling.expand(structures)
@@ -83,8 +86,7 @@ def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
         if name not in get_entry_point_names("aiida.calculations"):
             return f"schedule[{index}].sampling.sampler: there is no sampler `{entry.sampling.sampler}`"
         sampler = CalculationFactory(name)
-        if not getattr(config.training.backend.abilities, sampler.REQUIRED_ABILITY):
-            architecture = config.training.architecture
+        if not getattr(abilities, sampler.REQUIRED_ABILITY):
             return f"schedule[{index}].sampling.sampler: `{architecture}` cannot drive `{entry.sampling.sampler}`"
     return None
 

@@ -17,6 +17,7 @@ from ...config.load import describe_errors
 from ...data import PotentialData
 from ...samplers import lammps
 from ..base import define_exit_codes, define_job
+from ..environment import default_environment
 
 __all__ = ["LammpsCalculation"]
 
@@ -43,7 +44,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     if not models:
         return "`models` must hold at least one potential"
     for key, model in models.items():
-        if not model.implementation.abilities.lammps:
+        if not getattr(model.implementation.abilities, LammpsCalculation.REQUIRED_ABILITY):
             return f"models.{key}: `{model.architecture}` cannot drive LAMMPS"
     if len({(model.architecture, tuple(model.elements)) for model in models.values()}) > 1:
         return "the models of a committee must share architecture and elements"
@@ -109,6 +110,7 @@ class LammpsCalculation(CalcJob):
         code_info.join_files = True
         info = CalcInfo()
         info.codes_info = [code_info]
+        info.prepend_text = default_environment(models[0].implementation)
         info.provenance_exclude_list = [
             f"{key}/{name}" for key, model in zip(keys, models, strict=True) for name in model.files
         ]
