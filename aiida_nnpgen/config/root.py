@@ -60,7 +60,7 @@ class Codes(Section):
     """Which code does what."""
 
     training: CodeSettings
-    sampling: SamplingCodes = SamplingCodes()
+    sampling: SamplingCodes = Field(default_factory=lambda: SamplingCodes.model_validate({}))
     reference: ReferenceCodeSettings
     screening: CodeSettings | None = Field(default=None, description="that of training if absent")
 

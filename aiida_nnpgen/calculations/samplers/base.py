@@ -94,7 +94,8 @@ class SamplerCalculation(CalcJob):
             return "`models` must hold at least one potential"
         for key, model in models.items():
             if not getattr(model.implementation.abilities, cls.REQUIRED_ABILITY):
-                return f"models.{key}: `{model.architecture}` cannot drive {cls.__name__}: `{cls.REQUIRED_ABILITY}`"
+                sampler = cls.build_process_type().rpartition(".")[2]
+                return f"models.{key}: `{model.architecture}` cannot drive `{sampler}`"
         if len({(model.architecture, tuple(model.elements)) for model in models.values()}) > 1:
             return "the models of a committee must share architecture and elements"
         if "structure" in inputs:

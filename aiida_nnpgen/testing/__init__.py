@@ -1,0 +1,1 @@
+"""Conformance suites for back ends, those of other packages too: what a contract promises, as tests."""
