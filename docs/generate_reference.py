@@ -42,7 +42,7 @@ MEANINGS = {
     "AimdSettings.timestep": "time step",
     "AimdSettings.temperatures": "one run at each, from every structure",
     "Codes.reference": "of the labels and of dynamics with the reference method",
-    "Codes.sampling": "of the sampler",
+    "Codes.sampling": "of the sampler, or a mapping from the names of samplers to their codes",
     "Codes.training": "of training and of evaluation on the test set",
     "DeepmdSettings.force_limit": "the same of the forces",
     "DeepmdSettings.force_start": "prefactor of the forces in the loss at the first step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ..common.exceptions import InputError
 from ..screening.settings import ScreeningSettings
@@ -32,11 +32,35 @@ class ReferenceCodeSettings(CodeSettings):
     )
 
 
+class SamplingCodes(Section):
+    """Code of the sampler, or one per sampler under the sampler's name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CodeSettings] = Field(init=False)
+
+    code: str | None = Field(default=None, description="label@computer, pk or UUID, for samplers without an own entry")
+    options: dict[str, Any] = Field(default_factory=dict, description="as in metadata.options of a CalcJob")
+
+    @model_validator(mode="after")
+    def _check_options(self) -> SamplingCodes:
+        if self.options and self.code is None:
+            raise ValueError("`options` belong to a `code`: there is none beside them")
+        return self
+
+    def own(self, sampler: str) -> CodeSettings | None:
+        """Return the entry of a sampler, if it has one."""
+        return self.__pydantic_extra__.get(sampler)
+
+    def shared(self) -> CodeSettings | None:
+        """Return the code for samplers without an entry of their own, if there is one."""
+        return None if self.code is None else CodeSettings(code=self.code, options=self.options)
+
+
 class Codes(Section):
     """Which code does what."""
 
     training: CodeSettings
-    sampling: CodeSettings
+    sampling: SamplingCodes = Field(default_factory=lambda: SamplingCodes.model_validate({}))
     reference: ReferenceCodeSettings
     screening: CodeSettings | None = Field(default=None, description="that of training if absent")
 

@@ -138,6 +138,7 @@ class ActiveLearningWorkChain(WorkChain):
         self.run_evaluation()
         self.run_calibration()
         window = {"window": self.ctx.plans["window"]} if "window" in self.ctx.plans else {}
+        sampler = self.ctx.plans["sampling"]["sampler"]
         node = self.submit(
             SamplingWorkChain,
             settings=self.ctx.plans["sampling"],
@@ -146,7 +147,8 @@ class ActiveLearningWorkChain(WorkChain):
             max_concurrent=self.inputs.max_concurrent,
             metadata={"call_link_label": self._label("sampling")},
             **window,
-            **self._where("sampling"),
+            code=self.inputs.codes.sampling[sampler],
+            options=dict(self.inputs.options.get("sampling", {}).get(sampler, {})),
         )
         self.to_context(sampling=node)
 

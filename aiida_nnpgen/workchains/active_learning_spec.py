@@ -20,7 +20,8 @@ from .ports import larger_options_port
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
-ROLES = ("training", "sampling", "screening", "reference")
+ROLES = ("training", "screening", "reference")
+"""What has one code each; a sampler has one of its own."""
 PHASES = ("INITIAL_DATASET", "TRAINING", "SAMPLING", "SCREENING", "LABELLING", "EVALUATION")
 
 
@@ -46,7 +47,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         return f"reference.labeller: there is no labeller `{config.reference.labeller}`"
     checks = [
         _check_elements(inputs, set(known)),
-        _check_schedule(config, sorted(inputs["structures"])),
+        _check_schedule(config, sorted(inputs["structures"]), set(inputs.get("codes", {}).get("sampling", {}))),
         _check_existing(inputs, config),
     ]
     return next((message for message in checks if message), None)
@@ -71,23 +72,33 @@ def _check_elements(inputs: Any, known: set[str]) -> str | None:
     return None
 
 
-def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
-    """Check that each run finds its structure, and that the architecture can do what each iteration needs."""
+def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]) -> str | None:
+    """Check that each run finds its structure, and that its sampler can do it.
+
+    :param codes: names of the samplers that have a code.
+    """
     architecture, abilities = config.training.architecture, config.training.backend.abilities
     if not abilities.descriptors:
         return f"training.architecture: `{architecture}` gives no per-atom features, by which frames are screened"
     for index, entry in enumerate(config.schedule):
+        place, name = f"schedule[{index}].sampling", entry.sampling.sampler
         try:
-            entry.sampling.expand(structures)
+            runs = entry.sampling.expand(structures)
             entry.screening.check_elements(config.training.elements or [])
         except InputError as exception:
             return f"schedule[{index}]: {exception}"
-        name = f"nnpgen.samplers.{entry.sampling.sampler}"
-        if name not in get_entry_point_names("aiida.calculations"):
-            return f"schedule[{index}].sampling.sampler: there is no sampler `{entry.sampling.sampler}`"
-        sampler = CalculationFactory(name)
+        if f"nnpgen.samplers.{name}" not in get_entry_point_names("aiida.calculations"):
+            return f"{place}.sampler: there is no sampler `{name}`"
+        sampler = CalculationFactory(f"nnpgen.samplers.{name}")
         if not getattr(abilities, sampler.REQUIRED_ABILITY):
-            return f"schedule[{index}].sampling.sampler: `{architecture}` cannot drive `{entry.sampling.sampler}`"
+            return f"{place}.sampler: `{architecture}` cannot drive `{name}`"
+        if name not in codes:
+            return f"{place}.sampler: there is no code for `{name}`: give codes.sampling.{name}"
+        try:
+            for _, conditions in runs:
+                sampler.check_conditions(conditions)
+        except InputError as exception:
+            return f"{place}: {exception}"
     return None
 
 
@@ -122,6 +133,14 @@ def define_ports(spec: WorkChainSpec) -> None:
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
+    spec.input_namespace("codes.sampling", valid_type=orm.AbstractCode, help="Code of each sampler, by its name.")
+    spec.input(
+        "options.sampling",
+        valid_type=dict,
+        default=dict,
+        non_db=True,
+        help="Scheduler options of each sampler, by its name.",
+    )
     larger_options_port(spec)
     spec.input(
         "max_concurrent",

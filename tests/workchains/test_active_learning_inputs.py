@@ -52,6 +52,22 @@ def count_jobs() -> int:
             ("temperatures: [300 K], length: 0.1 ps}", f"temperatures: {list(range(300, 381))}, length: 0.1 ps}}"),
             r"schedule\[0\]: .*80",
         ),
+        (
+            ("sampling: {code: nnpgen-lammps@localhost}", "sampling: {ase: {code: nnpgen-python@localhost}}"),
+            r"schedule\[0\].sampling.sampler: there is no code for `lammps`: give codes.sampling.lammps",
+        ),
+        (
+            ("sampling: {code: nnpgen-lammps@localhost}", "sampling: {code: nnpgen-python@localhost}"),
+            r"schedule\[0\].sampling.sampler: there is no code for `lammps`",
+        ),
+        (
+            ("sampler: lammps", "sampler: ase\n      thermostat: langevin"),
+            r"schedule\[0\].sampling: `langevin` is not offered for `npt`",
+        ),
+        (
+            ("{code: nnpgen-lammps@localhost}", "{lammps: {code: nnpgen-gromacs@localhost}}"),
+            "codes.sampling.lammps.code: .*`nnpgen-gromacs@localhost`",
+        ),
         (("nnpgen-lammps@localhost", "nnpgen-gromacs@localhost"), "codes.sampling.code: .*`nnpgen-gromacs@localhost`"),
         (
             ("nnpgen-lammps@localhost}", "nnpgen-lammps@localhost, options: {max_walclock_seconds: 60}}"),
@@ -69,7 +85,21 @@ def count_jobs() -> int:
             "codes.reference.larger_options.max_memory_kb",
         ),
     ],
-    ids=["element", "sampler", "labeller", "pair", "runs", "code", "option", "resources", "larger"],
+    ids=[
+        "element",
+        "sampler",
+        "labeller",
+        "pair",
+        "runs",
+        "no_code",
+        "code_of_another",
+        "conditions",
+        "own_code",
+        "code",
+        "option",
+        "resources",
+        "larger",
+    ],
 )
 def test_build_inputs_names_the_place(
     loop_inputs: Callable[..., dict[str, Any]], change: tuple[str, str], message: str
@@ -79,6 +109,34 @@ def test_build_inputs_names_the_place(
     with pytest.raises(InputError, match=message):
         loop_inputs(change)
     assert count_jobs() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "codes", "options"),
+    [
+        (("seed: 3", "seed: 3"), {"lammps": "nnpgen-lammps"}, {"lammps": {}}),
+        (("sampler: lammps", "sampler: ase"), {"ase": "nnpgen-python"}, {"ase": {}}),
+        (
+            (
+                "{code: nnpgen-lammps@localhost}",
+                "{code: nnpgen-python@localhost, lammps: {code: nnpgen-lammps@localhost, options: {priority: x}}}",
+            ),
+            {"lammps": "nnpgen-lammps"},
+            {"lammps": {"priority": "x"}},
+        ),
+    ],
+    ids=["one", "python", "own"],
+)
+def test_build_inputs_finds_the_code_of_each_sampler(
+    loop_inputs: Callable[..., dict[str, Any]],
+    change: tuple[str, str],
+    codes: dict[str, str],
+    options: dict[str, dict[str, Any]],
+) -> None:
+    """An own entry goes first, then a code that is none of another sampler's, then for Python the training's."""
+    inputs = loop_inputs(change)
+    assert {name: code.label for name, code in inputs["codes"]["sampling"].items()} == codes
+    assert inputs["options"]["sampling"] == options
 
 
 @pytest.mark.parametrize(

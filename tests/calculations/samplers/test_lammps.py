@@ -97,7 +97,7 @@ def test_lammps_refuses_an_architecture_without_the_ability(
 ) -> None:
     """What cannot drive LAMMPS is refused before launch."""
     inputs["models"]["model_0"] = generate_potential(architecture="checkpoints")
-    with pytest.raises(ValueError, match=r"models.model_0: `checkpoints` cannot drive LAMMPS"):
+    with pytest.raises(ValueError, match=r"models.model_0: `checkpoints` cannot drive `lammps`"):
         prepare(LammpsCalculation, **inputs)
 
 
