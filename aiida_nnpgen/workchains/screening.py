@@ -11,8 +11,8 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from ..calculations.base import define_exit_codes
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
-from ..calculations.functions.select_structures import MAX_STRUCTURES
 from ..calculations.screen import ScreenCalculation
+from ..common.limits import MAX_LINKS
 from ..data import DatasetData, PotentialData
 from ..data.trajectory import candidates
 
@@ -127,7 +127,7 @@ class ScreeningWorkChain(WorkChain):
         if not report["n_selected"]:
             return None
         self.out("record", record_selection(screen, self.ctx.levels, **self.inputs.trajectories))
-        for first in range(0, report["n_selected"], MAX_STRUCTURES):
+        for first in range(0, report["n_selected"], MAX_LINKS):
             selected = select_structures(screen, self.ctx.levels, orm.Int(first), **self.inputs.trajectories)
             for key, structure in selected.items():
                 self.out(f"structures.{key}", structure)

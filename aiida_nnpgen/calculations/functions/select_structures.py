@@ -6,20 +6,18 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.frames import Frames
+from ...common.limits import MAX_LINKS
 from ...data.labels import frame_key
 from ...data.trajectory import candidates
 
-__all__ = ["MAX_STRUCTURES", "record_selection", "select_structures"]
-
-MAX_STRUCTURES = 80
-"""Most structures of one call: the cost of a process grows with the square of its links."""
+__all__ = ["record_selection", "select_structures"]
 
 
 @calcfunction
 def select_structures(
     screen: orm.ArrayData, levels: orm.ArrayData, first: orm.Int, **trajectories: orm.TrajectoryData
 ) -> dict[str, orm.StructureData]:
-    """Return selected frames as structures with keys ``frame_0000`` and so on, at most :data:`MAX_STRUCTURES`.
+    """Return selected frames as structures with keys ``frame_0000`` and so on, at most ``MAX_LINKS``.
 
     :param screen: result of the screening job; ``selected`` holds candidate numbers.
     :param levels: the same that the screening job used.
@@ -29,7 +27,7 @@ def select_structures(
     start, places = first.value, _selected(screen, levels, trajectories)
     return {
         frame_key(start + index): orm.StructureData(ase=frame.without_labels().to_atoms()[0])
-        for index, (_, _, frame) in enumerate(places[start : start + MAX_STRUCTURES])
+        for index, (_, _, frame) in enumerate(places[start : start + MAX_LINKS])
     }
 
 

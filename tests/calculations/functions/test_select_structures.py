@@ -48,7 +48,7 @@ def test_select_structures_takes_part_of_a_large_selection(
 ) -> None:
     """A call returns no more than a process should link to; numbers go on where the last call ended."""
     monkeypatch.setattr(
-        sys.modules["aiida_nnpgen.calculations.functions.select_structures"], "MAX_STRUCTURES", 2, raising=True
+        sys.modules["aiida_nnpgen.calculations.functions.select_structures"], "MAX_LINKS", 2, raising=True
     )
     frames, deviation, steps = generate_labelled(3), np.full(3, 0.2), np.arange(3)
     runs = {"run_000": frames_to_trajectory(frames, steps, deviation=deviation)}
