@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from ..common.exceptions import InputError
+from ..common.types import Purpose
 from ..screening.settings import ScreeningSettings
 from .fields import Name, Section
 from .reference import InitialDatasetSettings, ReferenceSettings
@@ -103,13 +104,13 @@ class LoopSettings(Section):
 
     @model_validator(mode="after")
     def _check_thermostats(self) -> LoopSettings:
-        for place in ("initial_dataset", "test_set"):
-            purpose = getattr(self, place)
-            if purpose is not None and purpose.aimd is not None:
+        for purpose in Purpose:
+            settings = getattr(self, purpose)
+            if settings is not None and settings.aimd is not None:
                 try:
-                    self.reference.code.check_thermostat(purpose.aimd.thermostat)
+                    self.reference.code.check_thermostat(settings.aimd.thermostat)
                 except InputError as exception:
-                    raise ValueError(f"{place}.aimd.thermostat: {exception}") from exception
+                    raise ValueError(f"{purpose}.aimd.thermostat: {exception}") from exception
         return self
 
     def iterations(self) -> list[Iteration]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
 from ..common.exceptions import InputError
+from ..common.types import Purpose
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
@@ -56,8 +57,9 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
 def _check_elements(inputs: Any, known: set[str]) -> str | None:
     """Check that the model has every element that it will meet."""
     present = {f"structures.{key}": node.get_symbols_set() for key, node in inputs["structures"].items()}
-    for kind in ("datasets", "test_sets"):
-        present |= {f"{kind}.{key}": set(node.elements) for key, node in inputs.get(kind, {}).items()}
+    for purpose in Purpose:
+        shards = inputs.get(purpose.shards, {})
+        present |= {f"{purpose.shards}.{key}": set(node.elements) for key, node in shards.items()}
     for place, elements in present.items():
         if elements - known:
             return (
@@ -104,10 +106,10 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
 
 def _check_existing(inputs: Any, config: LoopSettings) -> str | None:
     """Check that there is a file for each entry of `existing` that has yet to be read."""
-    for purpose, kind in (("initial_dataset", "datasets"), ("test_set", "test_sets")):
+    for purpose in Purpose:
         settings = getattr(config, purpose)
-        given = inputs.get("existing", {}).get(purpose, {})
-        for source in settings.existing if settings and not inputs.get(kind) else []:
+        given = inputs.get("existing", {}).get(purpose.value, {})
+        for source in settings.existing if settings and not inputs.get(purpose.shards) else []:
             if source.name not in given:
                 return f"existing.{purpose}.{source.name} is missing: {purpose}.existing names it"
     return None
@@ -123,7 +125,7 @@ def define_ports(spec: WorkChainSpec) -> None:
         required=False,
         help="One per element, if the code needs them.",
     )
-    for purpose in ("initial_dataset", "test_set"):
+    for purpose in Purpose:
         spec.input_namespace(
             f"existing.{purpose}",
             valid_type=(orm.SinglefileData, orm.FolderData),

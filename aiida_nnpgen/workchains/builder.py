@@ -12,6 +12,7 @@ from aiida.plugins import WorkflowFactory
 from ..calculations.functions import build_liquid
 from ..common.exceptions import InputError
 from ..common.seeds import derive_seed
+from ..common.types import Purpose
 from ..config.existing import ExistingSettings
 from ..config.reference import ReferenceSettings
 from ..config.root import ActiveLearningConfig
@@ -72,12 +73,12 @@ def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNo
     """Return files and folders with existing data; those of an earlier run are taken over."""
     nodes: dict[str, dict[str, orm.Data]] = {}
     before = input_namespace(earlier, "existing") if earlier else {}
-    for purpose in ("initial_dataset", "test_set"):
-        settings, taken = getattr(config, purpose), dict(before.get(purpose, {}))
+    for purpose in Purpose:
+        settings, taken = getattr(config, purpose), dict(before.get(purpose.value, {}))
         for index, source in enumerate(settings.existing if settings else []):
             place = f"{purpose}.existing[{index}].path"
             node = taken.get(source.name) or _existing_node(source, folder, place)
-            nodes.setdefault(purpose, {})[source.name] = node
+            nodes.setdefault(purpose.value, {})[source.name] = node
     return nodes
 
 

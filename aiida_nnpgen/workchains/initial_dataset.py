@@ -19,7 +19,7 @@ from ..calculations.functions import (
     plan_existing,
     plan_methods,
 )
-from ..calculations.functions.select_structures import MAX_STRUCTURES
+from ..common.limits import MAX_LINKS
 from ..data import DatasetData
 from ..importing import FileStatus
 from .labelling import LabellingWorkChain
@@ -84,7 +84,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
             for key, shard in made.get("datasets", {}).items():
                 self.out(f"datasets.{EXISTING}{name}_{key}", shard)
             for key, node in made.get("unlabelled", {}).items():
-                for first in range(0, len(node.get_stepids()), MAX_STRUCTURES):
+                for first in range(0, len(node.get_stepids()), MAX_LINKS):
                     self.ctx.imported[f"{EXISTING}{name}_{key}_{first:05d}"] = (name, node, first)
         return None
 

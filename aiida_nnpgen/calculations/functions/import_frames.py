@@ -11,6 +11,7 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.frames import Frames
+from ...common.limits import MAX_LINKS
 from ...common.types import Split
 from ...config.existing import ExistingSettings
 from ...data import DatasetData, Origin
@@ -19,7 +20,6 @@ from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
 from ...dft.label import LabelChecks
 from ...importing import ImportedData, read
 from .collect_labels import draw_split
-from .select_structures import MAX_STRUCTURES
 
 __all__ = ["import_frames", "import_structures"]
 
@@ -59,10 +59,10 @@ def import_structures(name: orm.Str, first: orm.Int, frames: orm.TrajectoryData)
     """Return imported structures as nodes with keys ``frame_0000`` and so on, and a record of why they are there.
 
     :param name: of the entry of ``existing``, which counts as their starting structure.
-    :param first: number of the first frame to return, of at most :data:`~.select_structures.MAX_STRUCTURES`.
+    :param first: number of the first frame to return, of at most :data:`~.select_structures.MAX_LINKS`.
     :param frames: one output ``unlabelled`` of :func:`import_frames`.
     """
-    rows = slice(first.value, first.value + MAX_STRUCTURES)
+    rows = slice(first.value, first.value + MAX_LINKS)
     images = trajectory_to_frames(frames)[rows].to_atoms()
     made = {frame_key(index): orm.StructureData(ase=atoms) for index, atoms in enumerate(images)}
     record = {key: {"start": name.value, "reason": f"structure imported as `{name.value}`"} for key in made}
