@@ -65,7 +65,7 @@ class SamplerCase:
     temperature: float = 60.0
     timestep: float = 4.0
     steps: int = 800
-    pressures: tuple[float, float] = (0.0, 30_000.0)
+    pressures: tuple[float, float] = (8_000.0, 20_000.0)
     cpu_seconds: int = 20
 
 
