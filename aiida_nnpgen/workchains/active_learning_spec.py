@@ -15,8 +15,7 @@ from ..common.exceptions import InputError
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
-from .pool import validate_max_concurrent
-from .ports import larger_options_port
+from .ports import declare_ports
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
@@ -120,15 +119,7 @@ def define_ports(spec: WorkChainSpec) -> None:
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
-    larger_options_port(spec)
-    spec.input(
-        "max_concurrent",
-        valid_type=int,
-        default=2,
-        non_db=True,
-        validator=validate_max_concurrent,
-        help="Largest number of jobs alive at a time, in each phase.",
-    )
+    declare_ports(spec, "larger_options", "max_concurrent")
     spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
     spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")
     spec.input_namespace("test_sets", valid_type=DatasetData, required=False, help="Held-out frames, labelled before.")
