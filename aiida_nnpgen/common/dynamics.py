@@ -70,6 +70,11 @@ class Conditions:
         if self.volume_ratio is not None and not (self.volume_ratio > 0 and self.volume_ratio != 1):
             raise InputError(f"`volume_ratio` must be positive and other than 1, not `{self.volume_ratio}`")
 
+    @property
+    def n_frames(self) -> int:
+        """Return how many configurations a dynamics computes so that it ends with a frame that is kept."""
+        return self.steps // self.stride * self.stride + 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:

@@ -1,13 +1,20 @@
-"""Dynamics in several jobs become one, each time step once."""
+"""Conditions of dynamics; dynamics in several jobs become one, each time step once."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from aiida_nnpgen.common.dynamics import MdRun, Part, join_parts
+from aiida_nnpgen.common.dynamics import Conditions, MdRun, Part, join_parts
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.common.types import RunEnd
+from aiida_nnpgen.common.types import Ensemble, RunEnd
+
+
+@pytest.mark.parametrize(("steps", "stride", "frames"), [(10, 5, 11), (11, 5, 11), (4, 5, 1), (1, 1, 2)])
+def test_dynamics_ends_with_a_frame_that_is_kept(steps: int, stride: int, frames: int) -> None:
+    """Step 0 counts."""
+    conditions = Conditions(ensemble=Ensemble.NVT, temperature=300.0, timestep=0.5, steps=steps, stride=stride)
+    assert conditions.n_frames == frames
 
 
 def part(*steps: int, maker: float = 0.0, problems: dict[int, str] | None = None) -> Part:

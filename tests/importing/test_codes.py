@@ -157,6 +157,18 @@ def test_qe_does_not_label_what_did_not_converge(file: str) -> None:
     assert [item.reason for item in data.reports[0].dropped] == ["not_converged"]
 
 
+def test_qe_forces_on_fixed_atoms_come_from_the_output() -> None:
+    """Its XML file has zeros in their place: no label alone, and the output's where both are there."""
+    folder = QE / "fixed_atoms"
+    alone = read_existing(folder / "data-file-schema.xml")
+    assert len(alone) == 0
+    assert "fixed" in alone.reports[0].dropped[0].detail
+    for path in (folder / "pw.out", folder):
+        found = read_one(path)
+        assert found.energies[0] == pytest.approx(-408.1708, abs=1e-4)
+        np.testing.assert_allclose(found.forces[0, 0], [0.51422, 0, 0], atol=1e-5)
+
+
 def test_cp2k_single_point_has_the_sign_of_its_stress() -> None:
     """Forces and stress of the log, the stress as tension; the printed pressure is its opposite."""
     found = read_one(CP2K / "single_point" / "sp.out")

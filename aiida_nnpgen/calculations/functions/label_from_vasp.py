@@ -14,7 +14,6 @@ from ...common.types import RunEnd
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...dft.attempts import run_end
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
-from ...dft.vasp.input import n_md_frames
 from ...dft.vasp.labels import read_part, read_single_point
 from ...dft.vasp.messages import read_error, read_kill
 
@@ -87,7 +86,7 @@ def _join(
         parts.append(Part(frames=part.frames, steps=done + part.rows, problems=problems))
         done += part.n_steps
         positions = positions if part.frames is None else part.frames.positions[-1]
-    wanted = n_md_frames(conditions.steps, conditions.stride)
+    wanted = conditions.n_frames
     why = _why(problem, facts, last) if done < wanted else None
     return join_parts(
         parts,

@@ -9,12 +9,13 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions
 from ...common.types import Thermostat
 from ...common.units import AU_TIME, DALTON, HARTREE, KB
 from ..dispersion import D2_SCALES
 from ..method import Dispersion, Method, merge
 
-__all__ = ["PwDynamics", "PwInput", "draw_velocities", "n_md_frames", "write_md", "write_single_point"]
+__all__ = ["PwInput", "draw_velocities", "write_md", "write_single_point"]
 
 RYDBERG_TIME = 2 * AU_TIME
 """The unit of time of pw.x in fs."""
@@ -36,26 +37,6 @@ class PwInput:
     velocities: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class PwDynamics:
-    """One job of a molecular dynamics.
-
-    :ivar temperature: K.
-    :ivar timestep: fs.
-    :ivar damping: characteristic time of the thermostat in fs.
-    :ivar thermostat: how the temperature is controlled.
-    :ivar frames: number of configurations that this job computes.
-    :ivar seed: of the velocities; None: the job goes on from an earlier one.
-    """
-
-    temperature: float
-    timestep: float
-    damping: float
-    thermostat: Thermostat
-    frames: int
-    seed: int | None
-
-
 def write_single_point(method: Method, atoms: Atoms) -> PwInput:
     """Return the input that labels a structure."""
     namelists = _namelists(method)
@@ -63,7 +44,7 @@ def write_single_point(method: Method, atoms: Atoms) -> PwInput:
     return _input(method, atoms, namelists)
 
 
-def write_md(method: Method, atoms: Atoms, job: PwDynamics) -> PwInput:
+def write_md(method: Method, atoms: Atoms, conditions: Conditions, seed: int, done: int) -> PwInput:
     """Return the input of one job of a molecular dynamics at constant temperature.
 
     The first job of a dynamics does one step without thermostat, with velocities that we draw; all others go on from
@@ -71,34 +52,27 @@ def write_md(method: Method, atoms: Atoms, job: PwDynamics) -> PwInput:
     from the input its thermostat divides by a temperature that it does not know yet.
 
     :param atoms: where the job starts.
+    :param seed: of the velocities.
+    :param done: number of configurations that earlier jobs computed.
     """
-    assert job.thermostat is Thermostat.CSVR, "the configuration refuses others"
-    first = job.seed is not None
+    assert conditions.thermostat is Thermostat.CSVR, "the configuration refuses others"
+    first = not done
     ions = {"pot_extrapolation": "second_order", "wfc_extrapolation": "second_order", "ion_dynamics": "verlet"}
     namelists = merge({"IONS": ions}, _namelists(method))
     namelists["CONTROL"] |= {
         "calculation": "md",
-        "nstep": job.frames,
-        "dt": job.timestep / RYDBERG_TIME,
+        "nstep": 1 if first else conditions.n_frames - done,
+        "dt": conditions.timestep / RYDBERG_TIME,
         "restart_mode": "from_scratch" if first else "restart",
     }
     # Symmetry of the start would be forced upon the dynamics.
     namelists["SYSTEM"] |= {"nosym": True}
     if first:
         namelists["IONS"] |= {"ion_temperature": "not_controlled", "ion_velocities": "from_input"}
-    else:
-        namelists["IONS"] |= {
-            "ion_temperature": "svr",
-            "tempw": job.temperature,
-            "nraise": max(1, round(job.damping / job.timestep)),
-        }
-    velocities = None if job.seed is None else draw_velocities(atoms.get_masses(), job.temperature, job.seed)
-    return _input(method, atoms, namelists, velocities)
-
-
-def n_md_frames(steps: int, stride: int) -> int:
-    """Return how many configurations a dynamics computes so that it ends with a frame that is kept."""
-    return steps // stride * stride + 1
+        return _input(method, atoms, namelists, draw_velocities(atoms.get_masses(), conditions.temperature, seed))
+    damping = max(1, round(conditions.thermostat_damping / conditions.timestep))
+    namelists["IONS"] |= {"ion_temperature": "svr", "tempw": conditions.temperature, "nraise": damping}
+    return _input(method, atoms, namelists)
 
 
 def draw_velocities(masses: NDArray[np.float64], temperature: float, seed: int) -> NDArray[np.float64]:
@@ -130,11 +104,8 @@ def _input(
 
 def _namelists(method: Method) -> dict[str, Any]:
     """Return the namelists of a label, the user's own words last."""
-    return merge({"CONTROL": _control(), "SYSTEM": _system(method), "ELECTRONS": {}}, method.parameters)
-
-
-def _control() -> dict[str, Any]:
-    return {"calculation": "scf", "tprnfor": True, "tstress": True}
+    control = {"calculation": "scf", "tprnfor": True, "tstress": True}
+    return merge({"CONTROL": control, "SYSTEM": _system(method), "ELECTRONS": {}}, method.parameters)
 
 
 def _system(method: Method) -> dict[str, Any]:

@@ -1,149 +1,224 @@
-"""What pw.x computed, as labels; plain arrays and the standard output in, frames out."""
+"""What pw.x computed, as labels: standard output and XML file in, frames out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions, MdRun, Part, join_parts
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
+from ...common.types import RunEnd
 from ...common.units import GPA
+from ..attempts import run_end
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
-from .log import PwLog, read_log
+from ..reading import Dropped, FileContent, ReadFrame
+from .stdout import read_error, read_qe_output
+from .xml import read_qe_xml
 
-__all__ = ["REQUIRED", "PwPart", "read_part", "read_single_point"]
+__all__ = ["QeRun", "count_steps", "join_run", "read_run", "read_single_point", "read_why"]
 
-REQUIRED = ("energy", "forces", "stress")
-"""Arrays without which there is no label."""
+STDOUT, XML, CRASH = "aiida.out", "data-file-schema.xml", "CRASH"
+"""Files of a job, as the plugin calls them."""
 
 _NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
-_SAME_PLACE = 1e-5  # Å; positions are printed with ten decimals, and the bohr has other digits in every program
-_TOLERANCES = {"energy": 1e-6, "forces": 1e-6, "stress": 1e-3}  # eV, eV/Å, GPa; half the last digit is a tenth of these
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+# eV, eV/Å, eV/Å³; of the digits in the standard output half the last one is a tenth of these.
+_TOLERANCES = {"energy": 1e-6, "forces": 1e-6, "stress": 1e-3 * GPA}
+_SAME_PLACE = 1e-6  # of the longest lattice vector, but at least of 10 Å: six decimals of it are printed
+_LARGEST_JUMP = 1.0  # Å; from one frame to the next
+_COMES_AGAIN = (LabelFailure.NOT_CONVERGED, LabelFailure.NO_OUTPUT)  # in the next job, where a job ended with it
 
 
 @dataclass(frozen=True, kw_only=True)
-class PwPart:
-    """What one job of a dynamics gave.
+class QeRun:
+    """What the jobs of one dynamics gave.
 
-    :ivar frames: good frames, in their order.
+    :ivar frames: good frames in their order; None: not one.
+    :ivar makers: number of the job of each frame, (n_frames,).
     :ivar problem: what is wrong with the frame after them; None: nothing.
-    :ivar following: positions in Å from which the dynamics goes on, (n_atoms, 3).
     """
 
-    frames: Frames
+    frames: Frames | None
+    makers: NDArray[np.int64]
     problem: LabelProblem | None
-    following: NDArray[np.float64]
 
 
-def read_single_point(arrays: Mapping[str, NDArray[Any]], text: str, converged: bool | None, atoms: Atoms) -> Frames:
+def read_single_point(folder: Path, atoms: Atoms) -> Frames:
     """Return the label of one structure.
 
-    :param arrays: ``energy`` in eV, ``forces`` in eV/Å and ``stress`` in GPa, pressure positive, each with the frame as
-        first axis.
-    :param text: the standard output, which must say the same.
-    :param converged: what pw.x said about the self-consistent field; None: nothing.
+    :param folder: with standard output and XML file, which must say the same. The former alone is enough: where pw.x
+        was killed the latter may be missing, cut, or of the job before.
     :param atoms: what was to be labelled.
     :return: one frame, with the structure's own positions and cell.
-    :raises OutputError: if something is missing, or two sources differ.
+    :raises OutputError: if something is missing, or the two files differ.
     :raises RefusedLabelError: with the reason, if it is whole but no label.
     """
-    if converged is False:
-        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field is not converged")
-    if converged is None:
-        raise OutputError("pw.x did not say whether the self-consistent field is converged: the output is cut")
-    labels = _labels(arrays, read_log(text, len(atoms)), len(atoms))
-    if len(labels[0]) != 1:
-        raise OutputError(f"a single point has `{len(labels[0])}` frames with a label, not one")
-    frame = _frames(atoms, atoms.positions[None], labels)
-    problem = _problem(frame, 0)
-    if problem is not None:
-        raise RefusedLabelError(problem.reason, problem.detail)
-    return frame
+    steps, _ = _read_steps(folder)
+    if len(steps) != 1:
+        raise OutputError(f"a single point has `{len(steps)}` configurations, not one: the output is of another run")
+    step = _judge(steps[0], atoms, atoms.positions, 0.0)
+    if isinstance(step, LabelProblem):
+        raise RefusedLabelError(step.reason, step.detail)
+    return _frames(atoms, [atoms.positions], [step])
 
 
-def read_part(
-    arrays: Mapping[str, NDArray[Any]], text: str, atoms: Atoms, start: NDArray[np.float64] | None = None
-) -> PwPart:
-    """Return the frames of one job of a dynamics.
+def read_run(folders: Iterable[Path], atoms: Atoms) -> QeRun:
+    """Return the good frames of the consecutive jobs of one dynamics, up to the first that is none.
 
-    pw.x itself stops where the self-consistent field does not converge, and leaves that configuration out. Its stress
-    has no kinetic part of the ions: that is printed apart.
+    pw.x itself stops where the self-consistent field does not converge; the next job computes that configuration, and
+    the one in which a job was cut. The stress has no kinetic part of the ions: that is printed apart.
 
-    :param arrays: as for :func:`read_single_point`, and ``positions`` and ``cells`` in Å.
-    :param text: the standard output, which must say the same.
+    :param folders: of the jobs, as for :func:`read_single_point`.
     :param atoms: where the dynamics started.
-    :param start: positions from which this job goes on, (n_atoms, 3); None: those of the structure.
-    :raises OutputError: if something is missing, or two sources differ.
     """
-    log = read_log(text, len(atoms))
-    labels = _labels(arrays, log, len(atoms))
-    positions, cells = (np.asarray(arrays.get(name, ()), dtype=np.float64) for name in ("positions", "cells"))
-    if (
-        positions.shape != labels[1].shape
-        or cells.shape != (len(positions), 3, 3)
-        or len(log.positions) < len(positions)
-    ):
-        raise OutputError(f"positions have shape `{positions.shape}` and forces `{labels[1].shape}`")
-    expected = np.concatenate([(atoms.positions if start is None else start)[None], log.positions])[: len(positions)]
-    _check_equal(positions, expected, _SAME_PLACE, "positions")
-    _check_equal(cells, np.broadcast_to(atoms.cell.array, cells.shape), _SAME_PLACE, "cells")
-    frames = _frames(atoms, positions, labels)
-    problems = {row: problem for row in range(len(frames)) if (problem := _problem(frames, row)) is not None}
-    end = min(problems, default=len(frames))
-    return PwPart(frames=frames[:end], problem=problems.get(end), following=log.positions[-1])
+    good: list[ReadFrame] = []
+    makers: list[int] = []
+    problem: LabelProblem | None = None
+    place, limit = atoms.positions, 0.0
+    for number, folder in enumerate(folders):
+        problem, n_before = None, len(good)
+        try:
+            steps, following = _read_steps(folder)
+            for step in steps:
+                found = _judge(step, atoms, place, limit)
+                if isinstance(found, LabelProblem):
+                    problem = found
+                    break
+                good.append(found)
+                makers.append(number)
+                place, limit = found.positions, _LARGEST_JUMP
+        except OutputError as exception:
+            problem = LabelProblem(LabelFailure.NO_OUTPUT, str(exception))
+            break
+        is_last = len(good) - n_before == len(steps) - 1
+        if problem is not None and not (is_last and problem.reason in _COMES_AGAIN):
+            break
+        if following is not None:
+            place, limit = following, 0.0
+    frames = _frames(atoms, [step.positions for step in good], good) if good else None
+    return QeRun(frames=frames, makers=np.array(makers, dtype=np.int64), problem=problem)
 
 
-def _labels(arrays: Mapping[str, NDArray[Any]], log: PwLog, n_atoms: int) -> tuple[NDArray[np.float64], ...]:
-    """Return energies, forces and stresses in our units and shapes."""
-    for name in REQUIRED:
-        if name not in arrays or not len(arrays[name]):
-            raise OutputError(f"pw.x left no `{name}`: the output is cut")
-    energies, forces, pressures = (np.asarray(arrays[name], np.float64) for name in REQUIRED)
-    n_frames = energies.size
-    if forces.shape != (n_frames, n_atoms, 3) or pressures.shape != (n_frames, 3, 3):
-        shapes = f"energies `{n_frames}`, forces `{forces.shape}`, stress `{pressures.shape}`"
-        raise RefusedLabelError(LabelFailure.WRONG_SIZE, f"{shapes} do not fit `{n_atoms}` atoms")
-    for name, ours, printed in zip(
-        REQUIRED, (energies, forces, pressures), (log.energies, log.forces, log.stresses), strict=True
-    ):
-        _check_equal(ours, printed, _TOLERANCES[name], name)
-    stresses = np.stack([-GPA * (pressures[:, i, j] + pressures[:, j, i]) / 2 for i, j in _VOIGT], axis=1)
-    return energies.reshape(n_frames), forces, stresses
+def join_run(run: QeRun, conditions: Conditions, why: str) -> MdRun:
+    """Return a dynamics at its stride, and how it ended.
 
-
-def _check_equal(ours: NDArray[np.float64], theirs: ArrayLike, tolerance: float, what: str) -> None:
-    """Compare two sources; what is not finite in the first one is judged later."""
-    other = np.asarray(theirs, dtype=np.float64)
-    if ours.shape != other.shape:
-        raise OutputError(f"`{what}` has shape `{ours.shape}`, and `{other.shape}` elsewhere: the files do not match")
-    good = np.isfinite(ours)
-    difference = np.abs(ours[good] - other[good]).max(initial=0)
-    if not difference <= tolerance:
-        raise OutputError(f"two sources of `{what}` differ by `{difference:.3g}`: the files do not match")
-
-
-def _frames(atoms: Atoms, positions: NDArray[np.float64], labels: tuple[NDArray[np.float64], ...]) -> Frames:
-    energies, forces, stresses = labels
-    cells = np.tile(atoms.cell.array, (len(positions), 1, 1))
-    return Frames(
-        numbers=atoms.numbers, positions=positions, cells=cells, energies=energies, forces=forces, stresses=stresses
+    :param why: what is known of the last job, in case that it did not do all its steps.
+    """
+    done, reason = len(run.makers), None if run.problem is None else run.problem.reason
+    end, message = run_end(reason), str(run.problem)
+    if done >= conditions.n_frames:
+        end, message = RunEnd.COMPLETED, "all steps done"
+    elif reason is LabelFailure.NOT_CONVERGED:
+        message = f"the self-consistent field of step {done} does not converge"
+    elif end is RunEnd.INTERRUPTED:
+        message = why
+    rows = [] if run.frames is None else [np.flatnonzero(run.makers == number) for number in range(max(run.makers) + 1)]
+    return join_parts(
+        [Part(frames=run.frames[row], steps=row) for row in rows if run.frames is not None],
+        timestep=conditions.timestep,
+        last_step=conditions.n_frames - 1,
+        stride=conditions.stride,
+        end=end,
+        message=message,
     )
 
 
-def _problem(frames: Frames, row: int) -> LabelProblem | None:
-    """Return why a frame is no label; the limits of what is worth learning come later."""
-    assert frames.energies is not None
-    assert frames.forces is not None
-    assert frames.stresses is not None
-    # Six NaN would pass as `no stress`, which pw.x was told to compute.
-    if not (np.isfinite(frames.positions[row]).all() and np.isfinite(frames.stresses[row]).all()):
-        return LabelProblem(LabelFailure.NOT_FINITE, "positions or stress hold NaN or infinity")
-    return check_label(
-        float(frames.energies[row]), frames.forces[row], frames.stresses[row], frames.n_atoms, _NO_LIMITS
-    )
+def read_why(folder: Path) -> str | None:
+    """Return what pw.x wrote as it stopped; None: nothing."""
+    said = (read_error(path.read_bytes().decode(errors="replace")) for path in _files(folder, CRASH, STDOUT))
+    return next(filter(None, said), None)
+
+
+def count_steps(folder: Path) -> int:
+    """Return how many configurations of a dynamics are complete, up to the first that is not."""
+    try:
+        steps, _ = _read_steps(folder)
+    except OutputError:
+        return 0
+    return next((row for row, step in enumerate(steps) if isinstance(step, LabelProblem)), len(steps))
+
+
+def _files(folder: Path, *names: str) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _read_steps(folder: Path) -> tuple[list[ReadFrame | LabelProblem], NDArray[np.float64] | None]:
+    """Return every configuration of a job, or what is wrong with it, and the positions that were printed last.
+
+    Numbers are those of the XML file, which has more digits, as far as that goes.
+
+    :raises OutputError: if there are none, or the two files differ.
+    """
+    if not _files(folder, STDOUT):
+        raise OutputError(f"pw.x left no `{STDOUT}`")
+    output = read_qe_output(folder / STDOUT)
+    printed, exact = _by_index(output), {}
+    for path in _files(folder, XML):
+        try:
+            exact = _by_index(read_qe_xml(path))
+        except OutputError:  # killed before it was written, or while
+            continue
+    return [_merge(row, printed[row], exact.get(row)) for row in sorted(printed)], output.following
+
+
+def _by_index(content: FileContent) -> dict[int, ReadFrame | Dropped]:
+    found: list[ReadFrame | Dropped] = [*content.frames, *content.dropped]
+    return {item.index: item for item in found}
+
+
+def _merge(row: int, printed: ReadFrame | Dropped, exact: ReadFrame | Dropped | None) -> ReadFrame | LabelProblem:
+    """Return the reading of the XML file if it has one that is the same, otherwise that of the standard output."""
+    if isinstance(printed, Dropped):
+        is_known = printed.reason in list(LabelFailure)
+        return LabelProblem(LabelFailure(printed.reason) if is_known else LabelFailure.NO_OUTPUT, printed.detail)
+    for name in _TOLERANCES:
+        if getattr(printed, name) is None:
+            return LabelProblem(LabelFailure.NO_OUTPUT, f"configuration `{row}` has no {name}: the output is cut")
+    if isinstance(exact, Dropped) and exact.reason == LabelFailure.NOT_CONVERGED:
+        raise OutputError(f"only one file says that configuration `{row}` has converged: the files do not match")
+    if not isinstance(exact, ReadFrame):
+        return printed
+    exact = replace(exact, stress=printed.stress if exact.stress is None else exact.stress)
+    place = _same_place(printed.cell)
+    for name, tolerance in {"numbers": 0.0, "positions": place, "cell": place, **_TOLERANCES}.items():
+        ours, theirs = getattr(exact, name), getattr(printed, name)
+        if np.shape(ours) != np.shape(theirs) or not np.abs(ours - theirs).max() <= tolerance:
+            raise OutputError(f"the {name} of configuration `{row}` differ between the files: they do not match")
+    return exact
+
+
+def _same_place(cell: NDArray[np.float64]) -> float:
+    return _SAME_PLACE * max(10.0, float(np.linalg.norm(cell, axis=1).max()))
+
+
+def _judge(
+    step: ReadFrame | LabelProblem, atoms: Atoms, place: NDArray[np.float64], limit: float
+) -> ReadFrame | LabelProblem:
+    """Return a configuration, or why it is no label; the limits of what is worth learning come later.
+
+    :raises OutputError: if it is of another structure, or further than a limit in Å from where it should be.
+    """
+    if isinstance(step, LabelProblem):
+        return step
+    same = _same_place(step.cell)
+    if not np.array_equal(step.numbers, atoms.numbers) or np.abs(step.cell - atoms.cell.array).max() > same:
+        raise OutputError("atoms or cell in the output are not those of the structure: the files do not match")
+    largest = float(np.linalg.norm(step.positions - place, axis=1).max(initial=0))
+    if not largest <= max(limit, same):
+        raise OutputError(f"an atom is `{largest:.3g}` Å from where it should be: the files do not match")
+    assert step.energy is not None
+    assert step.forces is not None
+    return check_label(step.energy, step.forces, step.stress, len(step.numbers), _NO_LIMITS) or step
+
+
+def _frames(atoms: Atoms, positions: list[NDArray[np.float64]], steps: list[ReadFrame]) -> Frames:
+    names = {"energies": "energy", "forces": "forces", "stresses": "stress"}
+    labels: dict[str, Any] = {name: np.array([getattr(step, key) for step in steps]) for name, key in names.items()}
+    cells = np.tile(atoms.cell.array, (len(steps), 1, 1))
+    return Frames(numbers=atoms.numbers, positions=np.array(positions), cells=cells, **labels)

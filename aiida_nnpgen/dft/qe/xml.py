@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
-from ..label import LabelFailure
+from ..label import LabelFailure, RefusedLabelError
 from ..reading import DropReason, FileContent, ReadFrame
 from ..text import element, table, to_voigt
 
 __all__ = ["read_qe_xml"]
+
+_NET_FORCE = 1e-8  # Ha/bohr; what is left of it where all forces are there is some 1e-15
 
 
 def read_qe_xml(path: Path) -> FileContent:
     """Read the steps of a relaxation or dynamics, or the one result of a single point.
 
     After a dynamics the section ``output`` holds the positions of the step after the last energy: where there are
-    steps it is not read. Steps carry no stress in all versions; the standard output does.
+    steps it is not read. Steps carry no stress in all versions; the standard output does. Forces on fixed components
+    are zero here, while the standard output has them: such a step is no label.
 
     :raises OutputError: if the file is cut, damaged, or not from pw.x.
     """
@@ -32,26 +35,29 @@ def read_qe_xml(path: Path) -> FileContent:
     if not root.tag.endswith("espresso") or "Hartree" not in root.get("Units", ""):
         raise OutputError(f"`{path.name}` is not what pw.x writes")
     content = FileContent()
+    free = np.array((root.findtext("input/free_positions") or "").split())
     steps = root.findall("step")
+    place = "scf_conv" if steps else "convergence_info/scf_conv"
     for index, step in enumerate(steps or root.findall("output")):
-        place = "scf_conv" if steps else "convergence_info/scf_conv"
         try:
-            converged = (step.findtext(f"{place}/convergence_achieved") or "").strip()
-            if converged == "false":
-                detail = "the self-consistent field has not converged"
-                content.drop(index, LabelFailure.NOT_CONVERGED, detail)
-            elif converged != "true":
-                content.drop(index, DropReason.UNREADABLE, "nothing says whether the calculation has converged")
-            else:
-                content.frames.append(_frame(index, step))
+            _check_convergence(step.findtext(f"{place}/convergence_achieved"))
+            content.frames.append(_frame(index, step, free))
         except OutputError as exception:
-            content.drop(index, DropReason.UNREADABLE, str(exception))
+            content.drop(index, getattr(exception, "reason", DropReason.UNREADABLE), str(exception))
     if not content.frames and not content.dropped:
         raise OutputError(f"`{path.name}` has no results: the run was cut")
     return content
 
 
-def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
+def _check_convergence(text: str | None) -> None:
+    words = (text or "").strip()
+    if words == "false":
+        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
+    if words != "true":
+        raise OutputError("nothing says whether the calculation has converged")
+
+
+def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> ReadFrame:
     atoms = step.findall("atomic_structure/atomic_positions/atom")
     cell = [(step.findtext(f"atomic_structure/cell/a{axis}") or "").split() for axis in (1, 2, 3)]
     count = len(atoms)
@@ -59,6 +65,9 @@ def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
     if structure is None or structure.get("nat") != str(count) or not count:
         raise OutputError("the number of atoms does not fit")
     forces, stress = _array(step, "forces", (count, 3)), _array(step, "stress", (3, 3))
+    if forces is not None and _has_fixed(forces, free):
+        detail = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
+        raise RefusedLabelError(LabelFailure.NO_OUTPUT, detail)
     energy = table([(step.findtext("total_energy/etot") or "").split()], (1,), "energies")[0]
     return ReadFrame(
         index=index,
@@ -69,6 +78,18 @@ def _frame(index: int, step: ElementTree.Element) -> ReadFrame:
         forces=None if forces is None else forces * HARTREE / BOHR,
         stress=None if stress is None else -to_voigt(stress) * HARTREE / BOHR**3,
     )
+
+
+def _has_fixed(forces: NDArray[np.float64], free: NDArray[np.str_]) -> bool:
+    """Return whether zeros stand in the place of forces on fixed components.
+
+    Relaxation and dynamics list the free components, a single point does not. The net force was taken away before the
+    zeros were written, so that the others no longer sum to zero.
+
+    :param free: ``1`` for each free component; empty: not listed.
+    """
+    is_fixed = (free != "1").reshape(forces.shape) if free.size == forces.size else np.full(forces.shape, free.size > 0)
+    return bool(((forces == 0) & (is_fixed | (np.abs(forces.sum(axis=0)) > _NET_FORCE))).any())
 
 
 def _array(step: ElementTree.Element, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:

@@ -7,12 +7,13 @@ from typing import Any
 from aiida import orm
 from aiida.plugins import WorkflowFactory
 
-from ...calculations.functions.label_from_pw import EARLIER, FILES, label_from_pw
+from ...calculations.functions.label_from_qe import label_from_qe
 from ...common.dynamics import Conditions
+from ...data.labels import run_key
 from ...dft.attempts import JobEnd
-from ...dft.qe.input import n_md_frames
-from ...dft.qe.labels import REQUIRED
-from ..labellers.qe import prepared_inputs, pw_outputs
+from ...dft.qe.labels import count_steps
+from ..job_outputs import job_outputs
+from ..labellers.qe import prepared_inputs
 from ..ports import optional_output
 from .continued import ContinuedAimdWorkChain
 
@@ -33,7 +34,7 @@ class QeAimdWorkChain(ContinuedAimdWorkChain):
 
     def total(self, conditions: Conditions) -> int:
         """Return the number of configurations."""
-        return n_md_frames(conditions.steps, conditions.stride)
+        return conditions.n_frames
 
     def setup(self) -> None:
         """Begin with the structure."""
@@ -65,7 +66,8 @@ class QeAimdWorkChain(ContinuedAimdWorkChain):
         asked = self.ctx.total - self.ctx.progress.done if self.ctx.progress.done else 1
         if frames:
             self.ctx.runs.append(calculation)
-            self.ctx.structure = calculation.outputs.output_structure
+            # Without an XML file the plugin makes none; pw.x takes its positions from its own files anyway.
+            self.ctx.structure = optional_output(calculation, "output_structure") or self.ctx.structure
         is_complete, is_cut = frames >= asked, calculation.exit_status == OUT_OF_WALLTIME
         return JobEnd(
             done=self.ctx.progress.done + frames,
@@ -74,13 +76,11 @@ class QeAimdWorkChain(ContinuedAimdWorkChain):
         )
 
     def join(self, calculation: orm.CalcJobNode) -> dict[str, Any]:
-        """Read what all jobs left."""
+        """Read the files of all jobs."""
         earlier = [node for node in self.ctx.runs if node.pk != calculation.pk]
-        parts = {f"{EARLIER}{index:02d}": node.outputs.output_trajectory for index, node in enumerate(earlier)}
-        parts |= {f"{FILES}{index:02d}": node.outputs.retrieved for index, node in enumerate(earlier)}
-        return label_from_pw(
-            **pw_outputs(calculation),
-            **parts,
+        return label_from_qe(
+            **job_outputs(calculation),
+            **{run_key(number): node.outputs.retrieved for number, node in enumerate(earlier)},
             method=self.ctx.method,
             conditions=self.inputs.conditions,
             structure=self.inputs.structure,
@@ -88,9 +88,9 @@ class QeAimdWorkChain(ContinuedAimdWorkChain):
 
 
 def n_frames(calculation: orm.CalcJobNode) -> int:
-    """Return how many configurations of a dynamics are complete, without reading them."""
-    trajectory = optional_output(calculation, "output_trajectory")
-    if trajectory is None:
+    """Return how many configurations of a dynamics a job computed."""
+    files = optional_output(calculation, "retrieved")
+    if files is None:
         return 0
-    names = trajectory.get_arraynames()
-    return min(trajectory.get_shape(name)[0] if name in names else 0 for name in REQUIRED)
+    with files.base.repository.as_path() as folder:
+        return count_steps(folder)

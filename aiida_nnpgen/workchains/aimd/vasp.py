@@ -12,7 +12,6 @@ from ...calculations.functions.prepare_vasp import RESUME
 from ...common.dynamics import Conditions
 from ...data.labels import run_key
 from ...dft.attempts import JobEnd
-from ...dft.vasp.input import n_md_frames
 from ...dft.vasp.labels import count_steps
 from ..job_outputs import job_outputs
 from ..labellers.vasp import prepared_inputs
@@ -29,7 +28,7 @@ class VaspAimdWorkChain(ContinuedAimdWorkChain):
 
     def total(self, conditions: Conditions) -> int:
         """Return the number of configurations."""
-        return n_md_frames(conditions.steps, conditions.stride)
+        return conditions.n_frames
 
     def start(self) -> orm.ProcessNode:
         """Submit the next job."""

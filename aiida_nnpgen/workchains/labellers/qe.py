@@ -8,14 +8,13 @@ from typing import Any
 from aiida import orm
 from aiida.plugins import WorkflowFactory
 
-from ...calculations.functions.label_from_pw import label_from_pw
-from ...calculations.functions.prepare_pw import prepare_pw
+from ...calculations.functions.label_from_qe import label_from_qe
+from ...calculations.functions.prepare_qe import prepare_qe
 from ...dft.attempts import Batch
 from ..job_outputs import job_outputs, last_calculation
-from ..ports import optional_output
 from .base import LabellerWorkChain
 
-__all__ = ["QeLabellerWorkChain", "prepared_inputs", "pw_outputs"]
+__all__ = ["QeLabellerWorkChain", "prepared_inputs"]
 
 MAX_ITERATIONS = 3
 """Jobs that ``PwBaseWorkChain`` may spend on one frame; after that it is for our own remedies."""
@@ -42,16 +41,8 @@ class QeLabellerWorkChain(LabellerWorkChain):
         calculation = last_calculation(node)
         if calculation is None:
             return None, None
-        made = label_from_pw(**pw_outputs(calculation), method=self.method_of(batch), **self.structures_of(batch))
+        made = label_from_qe(**job_outputs(calculation), method=self.method_of(batch), **self.structures_of(batch))
         return made.get("labels"), made.get("failures")
-
-
-def pw_outputs(calculation: orm.CalcJobNode) -> dict[str, Any]:
-    """Return what the function that makes labels is told about a job."""
-    outputs = {"parameters": optional_output(calculation, "output_parameters")}
-    outputs["retrieved"] = optional_output(calculation, "retrieved")
-    found = {name: node for name, node in outputs.items() if node is not None}
-    return job_outputs(calculation, "output_trajectory") | found
 
 
 def prepared_inputs(
@@ -68,7 +59,7 @@ def prepared_inputs(
     :param job: conditions of a dynamics, and the number of configurations that are done; none: a single point.
     :param parent_folder: where an earlier job ran that this one continues.
     """
-    prepared = prepare_pw(method, structure, *job)
+    prepared = prepare_qe(method, structure, *job)
     resources = {"num_machines": 1, "num_mpiprocs_per_machine": 1}
     pw = {
         "code": code,

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.common.units import AU_TIME, BOHR, DALTON, HARTREE, KB
 from aiida_nnpgen.dft.method import Method
-from aiida_nnpgen.dft.qe.input import PwDynamics, draw_velocities, n_md_frames, write_md, write_single_point
+from aiida_nnpgen.dft.qe.input import PwInput, draw_velocities, write_md, write_single_point
 
 WATER = Atoms("OH2", positions=[[2.0, 2.0, 2.0], [2.96, 2.0, 2.0], [1.76, 2.93, 2.0]], cell=3 * [5.0], pbc=True)
 
@@ -21,10 +22,11 @@ def method(**changes: Any) -> Method:
     return Method(**{"functional": "BLYP", "cutoff": 100.0} | changes)
 
 
-def job(**changes: Any) -> PwDynamics:
-    """Return a job that goes on from another one."""
-    values = {"temperature": 300.0, "timestep": 0.5, "damping": 50.0, "thermostat": Thermostat.CSVR, "frames": 9}
-    return PwDynamics(**values | {"seed": None} | changes)
+def dynamics(done: int = 2, seed: int = 1, given: Method | None = None, **changes: Any) -> PwInput:
+    """Return the input of a job that goes on from an earlier one."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 10, "stride": 5}
+    conditions = Conditions(**values | {"thermostat": Thermostat.CSVR, "thermostat_damping": 50.0} | changes)
+    return write_md(given or method(), WATER, conditions, seed, done)
 
 
 def test_single_point_asks_for_forces_and_stress() -> None:
@@ -71,7 +73,7 @@ def test_words_of_the_user_are_last() -> None:
     wanted = write_single_point(method(parameters=parameters), WATER)
     assert wanted.namelists["SYSTEM"] == {"input_dft": "BLYP", **parameters["SYSTEM"]}
     assert "IONS" not in wanted.namelists
-    ions = write_md(method(parameters=parameters), WATER, job()).namelists["IONS"]
+    ions = dynamics(given=method(parameters=parameters)).namelists["IONS"]
     assert (ions["pot_extrapolation"], ions["wfc_extrapolation"]) == ("atomic", "second_order")
 
 
@@ -84,7 +86,7 @@ def test_mesh_switches_real_wavefunctions_off() -> None:
 
 def test_first_job_of_a_dynamics_has_our_velocities() -> None:
     """One step without thermostat, from velocities that depend on the seed alone."""
-    first, again, other = (write_md(method(), WATER, job(seed=seed, frames=1)) for seed in (1, 1, 2))
+    first, again, other = (dynamics(done=0, seed=seed) for seed in (1, 1, 2))
     assert first.namelists["CONTROL"]["nstep"] == 1
     assert first.namelists["CONTROL"]["restart_mode"] == "from_scratch"
     assert first.namelists["IONS"]["ion_temperature"] == "not_controlled"
@@ -95,7 +97,7 @@ def test_first_job_of_a_dynamics_has_our_velocities() -> None:
 
 def test_next_job_has_the_thermostat() -> None:
     """Stochastic rescaling with the damping in time steps; the time step is in Rydberg units."""
-    wanted = write_md(method(), WATER, job())
+    wanted = dynamics()
     assert wanted.velocities is None
     assert wanted.namelists["CONTROL"]["calculation"] == "md"
     assert wanted.namelists["CONTROL"]["restart_mode"] == "restart"
@@ -108,7 +110,7 @@ def test_next_job_has_the_thermostat() -> None:
 
 def test_damping_below_a_time_step_is_one_time_step() -> None:
     """pw.x counts in whole steps."""
-    assert write_md(method(), WATER, job(damping=0.1)).namelists["IONS"]["nraise"] == 1
+    assert dynamics(thermostat_damping=0.1).namelists["IONS"]["nraise"] == 1
 
 
 def test_velocities_have_the_temperature_and_no_momentum() -> None:
@@ -125,9 +127,3 @@ def test_velocities_have_the_temperature_and_no_momentum() -> None:
 def test_velocity_of_a_lone_atom_is_zero() -> None:
     """It has no degree of freedom."""
     assert not draw_velocities(np.array([16.0]), 300.0, 1).any()
-
-
-@pytest.mark.parametrize(("steps", "stride", "frames"), [(10, 5, 11), (11, 5, 11), (4, 5, 1), (1, 1, 2)])
-def test_dynamics_ends_with_a_frame_that_is_kept(steps: int, stride: int, frames: int) -> None:
-    """Step 0 counts."""
-    assert n_md_frames(steps, stride) == frames

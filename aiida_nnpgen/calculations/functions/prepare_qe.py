@@ -9,13 +9,13 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...dft.method import Method
-from ...dft.qe.input import PwDynamics, n_md_frames, write_md, write_single_point
+from ...dft.qe.input import write_md, write_single_point
 
-__all__ = ["prepare_pw"]
+__all__ = ["prepare_qe"]
 
 
 @calcfunction
-def prepare_pw(
+def prepare_qe(
     method: orm.Dict, structure: orm.StructureData, conditions: orm.Dict | None = None, done: orm.Int | None = None
 ) -> dict[str, Any]:
     """Return ``parameters``, ``kpoints`` and ``settings`` of a calculation with pw.x.
@@ -29,23 +29,11 @@ def prepare_pw(
     if conditions is None:
         wanted = write_single_point(level, atoms)
     else:
-        wanted = write_md(level, atoms, _job(conditions, 0 if done is None else done.value))
+        told, n_done = Conditions(**conditions["conditions"]), 0 if done is None else done.value
+        wanted = write_md(level, atoms, told, conditions["seed"], n_done)
     settings: dict[str, Any] = {"gamma_only": True} if wanted.gamma_only else {}
     if wanted.velocities is not None:
         settings["atomic_velocities"] = wanted.velocities.tolist()
     kpoints = orm.KpointsData()
     kpoints.set_kpoints_mesh(wanted.mesh)
     return {"parameters": orm.Dict(wanted.namelists), "kpoints": kpoints, "settings": orm.Dict(settings)}
-
-
-def _job(node: orm.Dict, done: int) -> PwDynamics:
-    """Return the next job: the first one does a single step."""
-    conditions = Conditions(**node["conditions"])
-    return PwDynamics(
-        temperature=conditions.temperature,
-        timestep=conditions.timestep,
-        damping=conditions.thermostat_damping,
-        thermostat=conditions.thermostat,
-        frames=n_md_frames(conditions.steps, conditions.stride) - done if done else 1,
-        seed=None if done else node["seed"],
-    )

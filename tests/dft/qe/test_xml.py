@@ -1,0 +1,65 @@
+"""The XML file of pw.x: zeros that are no forces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aiida_nnpgen.dft.qe.xml import read_qe_xml
+from aiida_nnpgen.dft.reading import FileContent
+
+FREE = " 0 0 0\n 1 1 1\n 1 1 1\n 1 1 1\n"
+FORCES = " 0 0 0   -0.0010 0.0100 0   0.0005 -0.0050 0   0.0005 -0.0050 0 "
+ALL = " 0.01 0 0   -0.011 0.0100 0   0.0005 -0.0050 0   0.0005 -0.0050 0 "
+
+
+@pytest.fixture
+def fixed(fixtures: Path) -> str:
+    """Return a step of a relaxation of four atoms, the first of which is fixed."""
+    return (fixtures / "existing" / "qe" / "fixed_atoms" / "data-file-schema.xml").read_text()
+
+
+def read(folder: Path, text: str) -> FileContent:
+    """Read a text."""
+    path = folder / "data-file-schema.xml"
+    path.write_text(text)
+    return read_qe_xml(path)
+
+
+@pytest.mark.parametrize(
+    ("free", "forces"),
+    [
+        pytest.param(FREE, FORCES, id="atom 1"),
+        pytest.param("1 1 1 0 1 1 1 1 1 1 1 1", ALL.replace("-0.011", "0"), id="x of atom 2"),
+        pytest.param("1 1 1 1 1 1 0 0 0 0 0 0", " 0.01 0 0 -0.011 0.01 0 0 0 0 0 0 0", id="atoms 3 and 4"),
+        pytest.param("0 0 0 0 0 0 0 0 0 0 0 0", 12 * " 0", id="all atoms"),
+        pytest.param("1 1 0 1 1 0 1 1 0 1 1 0", ALL, id="z of all"),
+        pytest.param("", ALL.replace("0.01 0 0 ", "0 0 0 "), id="atom 1, not listed"),
+        pytest.param("", ALL.replace("-0.011 0.0100", "-0.011 0"), id="y of atom 2, not listed"),
+        pytest.param("0 1 1", ALL, id="a damaged list"),
+    ],
+)
+def test_forces_on_fixed_components_are_no_label(fixed: str, tmp_path: Path, free: str, forces: str) -> None:
+    """pw.x has zeros in their place."""
+    content = read(tmp_path, fixed.replace(FREE, free).replace(FORCES, forces))
+    assert not content.frames
+    [dropped] = content.dropped
+    assert dropped.reason == "no_output"
+    assert "fixed" in dropped.detail
+
+
+@pytest.mark.parametrize("free", [12 * " 1", ""])
+def test_zeros_of_free_components_are_forces(fixed: str, tmp_path: Path, free: str) -> None:
+    """By symmetry: the others sum to zero."""
+    [frame] = read(tmp_path, fixed.replace(FREE, free).replace(FORCES, ALL)).frames
+    assert frame.forces is not None
+    assert not frame.forces[:, 2].any()
+    assert frame.forces[0, 0] > 0
+
+
+def test_real_single_point_does_not_list_its_fixed_atoms(fixtures: Path) -> None:
+    """Of pw.x 6.7: one atom and one component of another."""
+    path = fixtures / "qe" / "fixed_atoms" / "data-file-schema.xml"
+    assert "free_positions" not in path.read_text()
+    assert [item.reason for item in read_qe_xml(path).dropped] == ["no_output"]
