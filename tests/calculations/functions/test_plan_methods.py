@@ -38,13 +38,11 @@ def test_plan_methods_without_record_goes_by_the_key(generate_structure: Callabl
     assert plan["methods"][plan["assignment"]["bulk"]]["charge"] == 0
 
 
-@pytest.mark.parametrize("labeller", names("nnpgen.dft"))
+@pytest.mark.parametrize("labeller", sorted(set(names("nnpgen.dft")) - {"ase"}))
 def test_change_method_changes_the_solver_only(labeller: str) -> None:
-    """The next attempt looks for the same solution in another way."""
+    """The next attempt looks for the same solution in another way; calculators of ASE have none in common."""
     code = ReferenceSettings(labeller=labeller, pseudopotentials="family").code
     method = code.method(Protocol.BALANCED)
-    if code.remedy(method, LabelFailure.NOT_CONVERGED, 1) is None:
-        pytest.skip("the work chain of this code has remedies of its own, or there is none")
     words = orm.Dict(method.to_dict()), orm.Str(labeller), orm.Str("not_converged"), orm.Int(1)
     changed = Method.from_dict(change_method(*words).get_dict())
     assert changed.parameters != method.parameters
