@@ -42,7 +42,7 @@ MEANINGS = {
     "AimdSettings.timestep": "time step",
     "AimdSettings.temperatures": "one run at each, from every structure",
     "Codes.reference": "of the labels and of dynamics with the reference method",
-    "Codes.sampling": "of the sampler",
+    "Codes.sampling": "of the sampler, or a mapping from the names of samplers to their codes",
     "Codes.training": "of training and of evaluation on the test set",
     "DeepmdSettings.force_limit": "the same of the forces",
     "DeepmdSettings.force_start": "prefactor of the forces in the loss at the first step",
@@ -149,7 +149,7 @@ def configuration() -> Iterator[str]:
     """Yield the page of the configuration, section by section in the order in which they occur."""
     from aiida_nnpgen.common.units import UNITS
     from aiida_nnpgen.config.root import ActiveLearningConfig
-    from aiida_nnpgen.models.deepmd.settings import DeepmdSettings
+    from aiida_nnpgen.models import registry
 
     yield "# Configuration"
     yield ""
@@ -161,8 +161,9 @@ def configuration() -> Iterator[str]:
         yield f"| {dimension} | {next(iter(units))} | {', '.join(f'`{unit}`' for unit in units)} |"
     unused = set(MEANINGS)
     pending, seen = [ActiveLearningConfig], set()
-    while pending or DeepmdSettings not in seen:
-        section = pending.pop(0) if pending else DeepmdSettings
+    architectures = [registry.load(point.name).settings_class for point in points() if point.group == registry.MODELS]
+    while pending or architectures:
+        section = pending.pop(0) if pending else architectures.pop(0)
         if section in seen:
             continue
         seen.add(section)

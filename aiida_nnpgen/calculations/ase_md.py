@@ -10,8 +10,7 @@ from aiida.engine import CalcJobProcessSpec
 from ..data.trajectory import structure_to_frames
 from ..dft.ase.code import calculator_of
 from ..dft.method import Method
-from ..jobs.files import RESULT
-from ..jobs.md import HEADER, TRAJECTORY
+from ..jobs.dynamics import FILES
 from .base import define_exit_codes
 from .job import JobCalculation
 from .method import validate_method
@@ -43,5 +42,5 @@ class AseMdCalculation(JobCalculation):
             "seed": values["seed"],
         }
         info = self.write_job(folder, config, {"frames": [structure_to_frames(self.inputs.structure)]})
-        info.retrieve_temporary_list = [HEADER, TRAJECTORY, RESULT]
+        info.retrieve_temporary_list = [*FILES]
         return info

@@ -9,6 +9,7 @@ __all__ = ["EXIT_CODES", "RUN_FAILURES", "define_exit_codes", "define_job"]
 EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_NO_FRAMES": (300, "The job gave no frame: {message}"),
     "ERROR_JOB_FAILED": (310, "The code stopped with an error: {message}"),
+    "ERROR_NO_DEVIATION": (320, "The sampler `{sampler}` gave no usable deviation: {message}"),
     "ERROR_INTERRUPTED": (400, "The job ended before it was done, what it had finished is kept: {message}"),
     "ERROR_DIVERGED": (410, "The training diverged at step {step}: lower the learning rate."),
     "ERROR_OUT_OF_MEMORY": (411, "The job ran out of memory, give it more, or smaller batches: {message}"),
@@ -48,15 +49,14 @@ def define_exit_codes(spec: ProcessSpec, *labels: str) -> None:
         spec.exit_code(status, label, invalidates_cache=forget, message=message)
 
 
-def define_job(spec: CalcJobProcessSpec, parser: str, *, withmpi: bool, **environment: str) -> None:
+def define_job(spec: CalcJobProcessSpec, parser: str, *, withmpi: bool) -> None:
     """Set the defaults of a job: its parser, one process on one machine, one thread.
 
     :param parser: entry point.
     :param withmpi: whether the code is started through MPI.
-    :param environment: variables beside ``OMP_NUM_THREADS``.
     """
     options = spec.inputs["metadata"]["options"]
     options["parser_name"].default = parser
     options["resources"].default = lambda: {"num_machines": 1, "num_mpiprocs_per_machine": 1}
     options["withmpi"].default = withmpi
-    options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1", **environment}
+    options["environment_variables"].default = lambda: {"OMP_NUM_THREADS": "1"}

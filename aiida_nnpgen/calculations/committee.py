@@ -8,8 +8,8 @@ from typing import Any
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
 from ..data import PotentialData
+from ..models import registry
 
 __all__ = ["committee_config", "define_committee", "validate_models"]
 
@@ -43,7 +43,7 @@ def committee_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the program is told about the committee."""
     keys = sorted(inputs["models"])
     return {
-        "backend": plugins.target("nnpgen.models", inputs["models"][keys[0]].architecture),
+        "backend": registry.target(inputs["models"][keys[0]].architecture),
         "models": keys,
         "percentile": inputs["percentile"].value,
     }

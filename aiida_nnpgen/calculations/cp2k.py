@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiida import orm
@@ -42,7 +42,7 @@ class Cp2kJob(CalcJob):
         limit = self.inputs.metadata.options.get("max_wallclock_seconds")
         return None if limit is None else self.WALLTIME_SHARE * limit
 
-    def write_job(self, folder: Folder, files: Mapping[str, str], outputs: list[str]) -> CalcInfo:
+    def write_job(self, folder: Folder, files: Mapping[str, str], outputs: Sequence[str]) -> CalcInfo:
         """Write the files of the job and return how to run it.
 
         :param files: contents by name; frames are inputs already, and their copies stay out of the repository.

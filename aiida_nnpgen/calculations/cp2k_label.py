@@ -12,7 +12,7 @@ from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structures_to_frames
 from ..dft.cp2k.input import STDOUT, write_batch
-from ..dft.cp2k.labels import CELLS_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.cp2k.labels import BATCH_FILES
 from ..dft.method import Method
 from .cp2k import Cp2kJob
 
@@ -50,6 +50,6 @@ class Cp2kLabelCalculation(Cp2kJob):
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         [(_, frames)] = structures_to_frames(self.inputs.structures)
         files = write_batch(frames, Method.from_dict(self.inputs.method.get_dict()), self.walltime())
-        info = self.write_job(folder, files, [FORCES_OUT, POSITIONS_OUT, CELLS_OUT])
+        info = self.write_job(folder, files, BATCH_FILES)
         info.retrieve_list.append(STDOUT)
         return info

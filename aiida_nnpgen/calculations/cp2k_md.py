@@ -13,8 +13,8 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data.trajectory import structure_to_frames
-from ..dft.cp2k.input import Dynamics, write_md
-from ..dft.cp2k.labels import ENERGIES_OUT, FORCES_OUT, POSITIONS_OUT
+from ..dft.cp2k.input import write_md
+from ..dft.cp2k.labels import MD_FILES
 from ..dft.method import Method
 from .base import define_exit_codes
 from .cp2k import Cp2kJob
@@ -52,15 +52,7 @@ class Cp2kMdCalculation(Cp2kJob):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         conditions = Conditions(**self.inputs.conditions["conditions"])
-        dynamics = Dynamics(
-            temperature=conditions.temperature,
-            timestep=conditions.timestep,
-            steps=conditions.steps,
-            stride=conditions.stride,
-            thermostat=conditions.thermostat,
-            damping=conditions.thermostat_damping,
-            seed=self.inputs.conditions["seed"],
-        )
         method = Method.from_dict(self.inputs.method.get_dict())
-        files = write_md(structure_to_frames(self.inputs.structure), method, dynamics, self.walltime())
-        return self.write_job(folder, files, [FORCES_OUT, POSITIONS_OUT, ENERGIES_OUT])
+        start, seed = structure_to_frames(self.inputs.structure), self.inputs.conditions["seed"]
+        files = write_md(start, method, conditions, seed, self.walltime())
+        return self.write_job(folder, files, MD_FILES)

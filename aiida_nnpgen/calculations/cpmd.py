@@ -14,7 +14,7 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble, Thermostat
 from ..dft.cpmd import INPUT, STDOUT, CpmdInput, Pseudopotential, write_md, write_single_point
-from ..dft.cpmd.code import CPMD, md_settings_of, settings_of
+from ..dft.cpmd.code import CPMD, settings_of
 from ..dft.cpmd.pseudopotential import pseudopotential
 from ..dft.cpmd.run import LATEST, LOCAL_ERRORS
 from ..dft.method import Method
@@ -135,19 +135,14 @@ class CpmdCalculation(CalcJob):
             return write_single_point(atoms, settings)
         conditions = Conditions(**self.inputs.conditions["conditions"])
         limit = self.inputs.metadata.options.get("max_wallclock_seconds")
-        restart = "steps_done" in self.inputs
-        md = md_settings_of(
-            method,
-            temperature=conditions.temperature,
-            timestep=conditions.timestep,
-            steps=conditions.steps - (self.inputs.steps_done.value if restart else 0),
-            stride=conditions.stride,
-            damping=conditions.thermostat_damping,
-            seed=self.inputs.conditions["seed"],
-            restart=restart,
+        return write_md(
+            atoms,
+            settings,
+            conditions,
+            self.inputs.conditions["seed"],
+            done=self.inputs.steps_done.value if "steps_done" in self.inputs else 0,
             max_runtime=max(1, int(self.SHARE_OF_WALLTIME * limit)) if limit else None,
         )
-        return write_md(atoms, settings, md)
 
 
 def _pseudopotentials(inputs: Any) -> dict[str, Pseudopotential]:

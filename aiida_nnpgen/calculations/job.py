@@ -16,7 +16,9 @@ from ..common.frames import Frames
 from ..data import PotentialData
 from ..jobs.archive import build_archive
 from ..jobs.files import CONFIG, ERROR, RESULT, frames_name, write_frames
+from ..models import registry
 from .base import define_exit_codes, define_job
+from .environment import default_environment
 
 __all__ = ["JobCalculation"]
 
@@ -37,14 +39,7 @@ class JobCalculation(CalcJob):
         spec.input(
             "code", valid_type=orm.AbstractCode, help="Python interpreter with the libraries that the job needs."
         )
-        define_job(
-            spec,
-            cls.PARSER,
-            withmpi=False,
-            DP_INTRA_OP_PARALLELISM_THREADS="1",
-            DP_INTER_OP_PARALLELISM_THREADS="1",
-            TF_CPP_MIN_LOG_LEVEL="3",
-        )
+        define_job(spec, cls.PARSER, withmpi=False)
         define_exit_codes(spec, "ERROR_JOB_FAILED", "ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY")
 
     def write_job(
@@ -58,7 +53,7 @@ class JobCalculation(CalcJob):
 
         Frames and models are inputs already: their copies do not go into the repository once more.
 
-        :param config: content of ``config.json``.
+        :param config: content of ``config.json``; the variables of a ``backend`` in it are set for the job.
         :param frames: per kind, sets of frames.
         :param models: per folder name, a model.
         """
@@ -80,6 +75,8 @@ class JobCalculation(CalcJob):
         code_info.stderr_name = "stderr.txt"
         info = CalcInfo()
         info.codes_info = [code_info]
+        if "backend" in config:
+            info.prepend_text = default_environment(registry.load(config["backend"]))
         info.provenance_exclude_list = excluded
         info.retrieve_list = [RESULT, ERROR, "stdout.txt", "stderr.txt"]
         info.retrieve_temporary_list = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from aiida import orm
@@ -10,31 +10,44 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
+from ..common.exceptions import InputError
 from ..data import DatasetData, PotentialData
-from ..data.trajectory import candidates
-from ..screening.base import QUANTITIES, REDUCERS, SELECTORS
+from ..data.candidates import candidate_frames, read_candidates
+from ..jobs.config import build
+from ..jobs.screen import ARRAYS
+from ..models import registry
+from ..screening.settings import ScreeningSettings
 from .job import JobCalculation
 from .train import merge_compositions
 
-__all__ = ["ScreenCalculation"]
+__all__ = ["ScreenCalculation", "read_settings", "validate_settings"]
 
 
-def job_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the job needs of the settings, with import paths in the place of registered names."""
-    return {
-        "features": settings["features"],
-        "reducer": settings["reducer"] | {"method": _path(REDUCERS, settings["reducer"]["method"])},
-        "quantities": [item | {"name": _path(QUANTITIES, item["name"])} for item in settings["quantities"]],
-        "selector": settings["selector"] | {"name": _path(SELECTORS, settings["selector"]["name"])},
-        "geometry": settings["geometry"],
-        "n_max": settings["n_max"],
-        "seed": settings["seed"],
-    }
+def read_settings(node: orm.Dict) -> tuple[ScreeningSettings, int]:
+    """Return the settings of a screening and its seed.
+
+    :raises InputError: if a key is unknown or missing, or a value is wrong.
+    """
+    values = node.get_dict()
+    if "seed" not in values:
+        raise InputError("settings: key `seed` is missing")
+    seed = values.pop("seed")
+    return build(ScreeningSettings, values, "settings"), seed
 
 
-def _path(group: str, name: str) -> str:
-    return name if ":" in name else plugins.target(group, name)
+def validate_settings(node: orm.Dict, _: Any) -> str | None:
+    """Check every value of the settings."""
+    try:
+        read_settings(node)
+    except InputError as exception:
+        return str(exception)
+    return None
+
+
+def validate_model(model: PotentialData, _: Any) -> str | None:
+    """Check that the model gives features."""
+    has_features = model.implementation.abilities.descriptors
+    return None if has_features else f"`{model.architecture}` gives no per-atom features"
 
 
 class ScreenCalculation(JobCalculation):
@@ -42,7 +55,7 @@ class ScreenCalculation(JobCalculation):
 
     PROGRAM = "screen"
     PARSER = "nnpgen.screen"
-    FILENAME_ARRAYS = "screen.npz"
+    FILENAME_ARRAYS = ARRAYS
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
@@ -51,9 +64,14 @@ class ScreenCalculation(JobCalculation):
         spec.input_namespace(
             "datasets", valid_type=DatasetData, help="The present dataset: fixed points of the thinning."
         )
-        spec.input("model", valid_type=PotentialData, help="Gives the features.")
-        spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame.")
-        spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
+        spec.input("model", valid_type=PotentialData, validator=validate_model, help="Gives the features.")
+        spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame, and the candidates.")
+        spec.input(
+            "settings",
+            valid_type=orm.Dict,
+            validator=validate_settings,
+            help="Settings of the screening, with their seed.",
+        )
         spec.output(
             "screen", valid_type=orm.ArrayData, help="Coordinates, quantities and numbers of selected candidates."
         )
@@ -61,14 +79,16 @@ class ScreenCalculation(JobCalculation):
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         model = self.inputs.model
+        settings, seed = read_settings(self.inputs.settings)
         config = {
-            "backend": plugins.target("nnpgen.models", model.architecture),
+            "backend": registry.target(model.architecture),
             "model": "model",
             "elements": model.elements,
-            **job_settings(self.inputs.settings.get_dict()),
+            "settings": asdict(settings.for_job()),
+            "seed": seed,
         }
         frames = {
-            "candidates": [part for _, _, part in candidates(self.inputs.trajectories, self.inputs.levels)],
+            "candidates": candidate_frames(read_candidates(self.inputs.levels), self.inputs.trajectories),
             "dataset": merge_compositions(
                 [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames()]
             ),

@@ -9,11 +9,12 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
-from ..common import plugins
+from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData, PotentialData
 from ..jobs.train import CURVE, MODEL, WORK
+from ..models import registry
 from .base import define_exit_codes
 from .job import JobCalculation
 
@@ -23,17 +24,26 @@ KEYS = {"architecture", "elements", "seed", "parameters"}
 
 
 def validate_settings(node: orm.Dict, _: Any) -> str | None:
-    """Check that the settings are complete."""
+    """Check that the settings are complete, and the architecture is there."""
     if set(node.get_dict()) != KEYS:
         return f"`settings` must hold {', '.join(sorted(KEYS))}, not {', '.join(sorted(node.get_dict()))}"
+    try:
+        registry.load(node["architecture"])
+    except InputError as exception:
+        return f"settings.architecture: {exception}"
     return None
 
 
 def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Check that the model knows every element of the data."""
-    if "settings" not in inputs or "datasets" not in inputs:
+    """Check that the model knows every element of the data, and can start from its parent."""
+    if "settings" not in inputs or "datasets" not in inputs or validate_settings(inputs["settings"], None):
         return None
-    known = inputs["settings"]["elements"]
+    known, architecture = inputs["settings"]["elements"], inputs["settings"]["architecture"]
+    if "parent" in inputs:
+        if inputs["parent"].architecture != architecture:
+            return f"`parent` is a `{inputs['parent'].architecture}`: a `{architecture}` cannot start from it"
+        if not registry.load(architecture).abilities.warm_start:
+            return f"`{architecture}` cannot start from an earlier model: leave out `parent`"
     for key, dataset in inputs["datasets"].items():
         unknown = sorted(set(dataset.elements) - set(known))
         if unknown:
@@ -78,7 +88,7 @@ class TrainCalculation(JobCalculation):
         parent = {"parent": self.inputs.parent} if "parent" in self.inputs else {}
         restart = self.inputs.get("restart_folder")
         config = {
-            "backend": plugins.target("nnpgen.models", settings["architecture"]),
+            "backend": registry.target(settings["architecture"]),
             "settings": settings["parameters"],
             "elements": settings["elements"],
             "seed": settings["seed"],

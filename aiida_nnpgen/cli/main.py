@@ -79,8 +79,11 @@ def codes(profile: str | None, computer: str) -> None:
     from .local_codes import set_up_codes
 
     load_profile(profile)
-    for code in set_up_codes(computer):
+    found = set_up_codes(computer)
+    for code in found:
         click.echo(f"{code.full_label}: {code.filepath_executable}")
+    if all(code.label != "nnpgen-lammps" for code in found):
+        click.echo("nnpgen-lammps: no architecture that is installed here brings LAMMPS; see `verdi code create`")
 
 
 @nnpgen.group()

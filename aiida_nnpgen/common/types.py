@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-__all__ = ["Ensemble", "PressureCoupling", "RunEnd", "Split", "Thermostat", "TrustLevel"]
+__all__ = ["Ensemble", "PressureCoupling", "Purpose", "RunEnd", "Split", "Thermostat", "TrustLevel"]
 
 
 class Ensemble(StrEnum):
@@ -29,6 +29,18 @@ class Thermostat(StrEnum):
     NOSE_HOOVER = "nose_hoover"  # deterministic chain
     LANGEVIN = "langevin"  # friction and random force
     CSVR = "csvr"  # stochastic rescaling of velocities
+
+
+class Purpose(StrEnum):
+    """What labels that are made before there is a model are for: a section of the configuration."""
+
+    INITIAL_DATASET = "initial_dataset"  # the first that models are trained on
+    TEST_SET = "test_set"  # held out: models are measured by it and never trained on it
+
+    @property
+    def shards(self) -> str:
+        """Return the port of the loop that its shards go through."""
+        return {Purpose.INITIAL_DATASET: "datasets", Purpose.TEST_SET: "test_sets"}[self]
 
 
 class TrustLevel(IntEnum):

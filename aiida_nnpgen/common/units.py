@@ -7,6 +7,7 @@ Constants are those of CODATA as shipped with SciPy.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from scipy import constants
 
@@ -22,12 +23,16 @@ __all__ = [
     "HARTREE",
     "KB",
     "KBAR",
+    "RYDBERG",
     "UNITS",
     "parse_quantity",
+    "unit_name",
 ]
 
 HARTREE: float = constants.physical_constants["Hartree energy in eV"][0]
 """One hartree in eV."""
+RYDBERG: float = HARTREE / 2
+"""One rydberg in eV."""
 BOHR: float = constants.physical_constants["Bohr radius"][0] * 1e10
 """One bohr in Å."""
 KB: float = constants.physical_constants["Boltzmann constant in eV/K"][0]
@@ -54,17 +59,22 @@ UNITS: dict[str, dict[str, float]] = {
         "eV": 1.0,
         "meV": 1e-3,
         "Ha": HARTREE,
-        "Ry": HARTREE / 2,
+        "Ry": RYDBERG,
         "kcal/mol": 1e3 * constants.calorie / constants.N_A / constants.e,
         "kJ/mol": 1e3 / constants.N_A / constants.e,
     },
     "force": {"eV/Å": 1.0, "eV/A": 1.0, "meV/Å": 1e-3, "meV/A": 1e-3, "Ha/bohr": HARTREE / BOHR},
-    "cutoff": {"Ry": 1.0, "Ha": 2.0, "eV": 2.0 / HARTREE},
+    "cutoff": {"Ry": 1.0, "Ha": 2.0, "eV": 1.0 / RYDBERG},
     "density": {"g/cm3": 1.0, "g/cm³": 1.0, "kg/m3": 1e-3, "kg/m³": 1e-3},
 }
 """Per dimension, the accepted unit symbols and their size in the unit that stands first."""
 
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+
+
+def unit_name(text: str) -> str:
+    """Return a unit as it is spelt in :data:`UNITS`: keyboards and files have several letters that look like Å."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def parse_quantity(value: float | str, dimension: str) -> float:
@@ -82,7 +92,7 @@ def parse_quantity(value: float | str, dimension: str) -> float:
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InputError(f"`{value}` is not a {dimension}: give a number, with or without a unit ({', '.join(units)})")
-    number, unit = match.groups()
+    number, unit = match[1], unit_name(match[2])
     if unit and unit not in units:
         raise InputError(f"`{unit}` in `{value}` is not a unit of {dimension}: use one of {', '.join(units)}")
     return float(number) * (units[unit] if unit else 1.0)

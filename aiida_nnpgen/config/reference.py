@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ..common import plugins
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
+from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, Thermostat
 from ..dft.code import DftCode, Protocol
 from ..dft.label import LabelChecks
@@ -29,7 +30,7 @@ class ReferenceSettings(MethodSettings):
     pseudopotentials: str | dict[str, str] | None = Field(
         default=None, description="label of a family in AiiDA, or a file per element"
     )
-    batch_size: int = Field(default=20, ge=1, le=80, description="frames per job, where the code takes several")
+    batch_size: int = Field(default=20, ge=1, le=MAX_LINKS, description="frames per job, where the code takes several")
     checks: LabelChecks = Field(default_factory=LabelChecks)
     min_yield: float = Field(default=0.5, ge=0, le=1, description="share of frames that must get a label")
     max_attempts: int = Field(default=3, ge=1, description="jobs per batch before its frames are given up")
@@ -65,7 +66,7 @@ class ReferenceSettings(MethodSettings):
 class PerturbSettings(Section):
     """Random displacement of the starting structures."""
 
-    count: int = Field(ge=1, le=80, description="frames per starting structure")
+    count: int = Field(ge=1, le=MAX_LINKS, description="frames per starting structure")
     amplitude: Length = 0.05
     strain: float = Field(default=0.0, ge=0, lt=0.5, description="amplitude of the random cell strain")
 

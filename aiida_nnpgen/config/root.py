@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ..common.exceptions import InputError
+from ..common.types import Purpose
 from ..screening.settings import ScreeningSettings
 from .fields import Name, Section
 from .reference import InitialDatasetSettings, ReferenceSettings
@@ -32,11 +33,35 @@ class ReferenceCodeSettings(CodeSettings):
     )
 
 
+class SamplingCodes(Section):
+    """Code of the sampler, or one per sampler under the sampler's name."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CodeSettings] = Field(init=False)
+
+    code: str | None = Field(default=None, description="label@computer, pk or UUID, for samplers without an own entry")
+    options: dict[str, Any] = Field(default_factory=dict, description="as in metadata.options of a CalcJob")
+
+    @model_validator(mode="after")
+    def _check_options(self) -> SamplingCodes:
+        if self.options and self.code is None:
+            raise ValueError("`options` belong to a `code`: there is none beside them")
+        return self
+
+    def own(self, sampler: str) -> CodeSettings | None:
+        """Return the entry of a sampler, if it has one."""
+        return self.__pydantic_extra__.get(sampler)
+
+    def shared(self) -> CodeSettings | None:
+        """Return the code for samplers without an entry of their own, if there is one."""
+        return None if self.code is None else CodeSettings(code=self.code, options=self.options)
+
+
 class Codes(Section):
     """Which code does what."""
 
     training: CodeSettings
-    sampling: CodeSettings
+    sampling: SamplingCodes = Field(default_factory=lambda: SamplingCodes.model_validate({}))
     reference: ReferenceCodeSettings
     screening: CodeSettings | None = Field(default=None, description="that of training if absent")
 
@@ -79,13 +104,13 @@ class LoopSettings(Section):
 
     @model_validator(mode="after")
     def _check_thermostats(self) -> LoopSettings:
-        for place in ("initial_dataset", "test_set"):
-            purpose = getattr(self, place)
-            if purpose is not None and purpose.aimd is not None:
+        for purpose in Purpose:
+            settings = getattr(self, purpose)
+            if settings is not None and settings.aimd is not None:
                 try:
-                    self.reference.code.check_thermostat(purpose.aimd.thermostat)
+                    self.reference.code.check_thermostat(settings.aimd.thermostat)
                 except InputError as exception:
-                    raise ValueError(f"{place}.aimd.thermostat: {exception}") from exception
+                    raise ValueError(f"{purpose}.aimd.thermostat: {exception}") from exception
         return self
 
     def iterations(self) -> list[Iteration]:

@@ -6,13 +6,14 @@ from pydantic import Field, model_validator
 
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
+from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time
 
 __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
 
-MAX_RUNS = 80
-"""Most runs of one iteration: each is an input link of the processes that screen, whose cost grows with the square."""
+MAX_RUNS = MAX_LINKS
+"""Most runs of one iteration: each is an input link of the processes that screen."""
 
 
 class RunSettings(Section):

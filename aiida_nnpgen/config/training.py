@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from ase.data import atomic_numbers
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
-from ..common import plugins
+from ..models import registry
 from ..models.base import Backend
 from .fields import Section
 
@@ -20,7 +20,11 @@ class TrainingSettings(Section):
 
     architecture: str = "deepmd"
     committee: int = Field(default=4, ge=2, le=20, description="a deviation needs at least two models")
-    warm_start: bool = Field(default=True, description="from iteration 1 on, start from the previous model")
+    warm_start: bool | None = Field(
+        default=None,
+        validate_default=True,
+        description="from iteration 1 on, start from the previous model; if absent, where the architecture can",
+    )
     elements: list[str] | None = Field(default=None, description="of the model; those of the structures if absent")
     parameters: dict[str, Any] = Field(default_factory=dict)
     max_attempts: int = Field(default=3, ge=1, description="jobs per model: restarts after an interruption counted in")
@@ -28,13 +32,24 @@ class TrainingSettings(Section):
     @property
     def backend(self) -> Backend:
         """Return the architecture's back end."""
-        return _backend(self.architecture)
+        return registry.load(self.architecture)
 
     @field_validator("architecture")
     @classmethod
     def _check_architecture(cls, value: str) -> str:
-        _backend(value)
+        registry.load(value)
         return value
+
+    @field_validator("warm_start")
+    @classmethod
+    def _resolve_warm_start(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        """Refuse what the architecture cannot do; the stored configuration then says what is done."""
+        if "architecture" not in info.data:
+            return value
+        is_able = registry.load(info.data["architecture"]).abilities.warm_start
+        if value and not is_able:
+            raise ValueError(f"`{info.data['architecture']}` cannot start from an earlier model: say false")
+        return is_able if value is None else value
 
     @field_validator("elements")
     @classmethod
@@ -52,11 +67,7 @@ class TrainingSettings(Section):
         """Check the parameters; the stored configuration then holds every value, defaults included."""
         if "architecture" not in info.data:
             return values
-        settings_class: Any = _backend(info.data["architecture"]).settings_class
+        settings_class: Any = registry.load(info.data["architecture"]).settings_class
         settings = TypeAdapter(settings_class).validate_python(values)
         # Lists in the place of tuples, as in JSON: what is stored validates to itself.
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
-
-
-def _backend(architecture: str) -> Backend:
-    return cast(Backend, plugins.load("nnpgen.models", architecture))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
-from ..common import plugins
+from ..common.exceptions import InputError
+from ..models import registry
 from ..models.base import Backend
 
 __all__ = ["PotentialData"]
@@ -38,15 +39,17 @@ class PotentialData(orm.Data):
     ) -> None:
         """Create a model.
 
-        :param files: name in the node and path of each model file.
+        :param files: name in the node, which may lie in subfolders, and path of each model file.
         :param architecture: name of the back end in the entry point group ``nnpgen.models``.
         :param version: version of the library that trained it.
         :param elements: chemical symbols in the order of the model's types.
         :param cutoff: Å.
         :param seed: seed of the training.
         :param dtype: floating point type of its parameters.
+        :raises InputError: if a name leads out of the node.
         """
         super().__init__(**kwargs)
+        _check_inside(files)
         for name, path in sorted(files.items()):
             with path.open("rb") as handle:
                 self.base.repository.put_object_from_filelike(handle, name)
@@ -63,7 +66,7 @@ class PotentialData(orm.Data):
 
     @property
     def files(self) -> list[str]:
-        """Return the names of the model files."""
+        """Return the names of the model files, with their subfolders."""
         return sorted(str(root / name) for root, _, names in self.base.repository.walk() for name in names)
 
     @property
@@ -84,7 +87,7 @@ class PotentialData(orm.Data):
     @property
     def implementation(self) -> Backend:
         """Return the back end that can use the model."""
-        return cast(Backend, plugins.load("nnpgen.models", self.architecture))
+        return registry.load(self.architecture)
 
     @property
     def parent(self) -> PotentialData | None:
@@ -94,5 +97,17 @@ class PotentialData(orm.Data):
         return cast(PotentialData, parent.node) if parent else None
 
     def copy_to(self, folder: Path) -> None:
-        """Write the model files into a folder."""
+        """Write the model files into a folder.
+
+        :raises InputError: if one would land beside it; an archive that was imported may hold such a file.
+        """
+        _check_inside(self.files)
         self.base.repository.copy_tree(folder.resolve())
+
+
+def _check_inside(names: Iterable[str]) -> None:
+    """Refuse names of files that lie outside of the folder of the model."""
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"the model file `{name}` lies outside of the model's folder: do not use this model")

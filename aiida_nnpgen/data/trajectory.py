@@ -11,9 +11,8 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ..common.frames import Frames
-from ..common.types import TrustLevel
 
-__all__ = ["candidates", "frames_to_trajectory", "structure_to_frames", "structures_to_frames", "trajectory_to_frames"]
+__all__ = ["frames_to_trajectory", "structure_to_frames", "structures_to_frames", "trajectory_to_frames"]
 
 _LABELS = ("energies", "forces", "stresses")
 
@@ -59,23 +58,3 @@ def structures_to_frames(structures: Mapping[str, orm.StructureData]) -> list[tu
         keys.append(key)
         images.append(atoms)
     return [(keys, Frames.from_atoms(images)) for keys, images in groups.values()]
-
-
-def candidates(
-    trajectories: Mapping[str, orm.TrajectoryData], levels: orm.ArrayData
-) -> list[tuple[str, NDArray[np.int64], Frames]]:
-    """Return the frames inside the trust window, trajectory by trajectory in the order of their keys.
-
-    The position of a frame in this list of lists is its candidate number, here and in the screening job.
-
-    :param levels: per run, ``<key>_steps`` and ``<key>_levels`` (:class:`TrustLevel`) of every sampled frame.
-    :return: key of the trajectory, rows in it, and the frames.
-    """
-    found = []
-    for key in sorted(trajectories):
-        node = trajectories[key]
-        places = np.searchsorted(levels.get_array(f"{key}_steps"), node.get_stepids())
-        rows = np.flatnonzero(levels.get_array(f"{key}_levels")[places] == TrustLevel.CANDIDATE)
-        if len(rows):
-            found.append((key, rows, trajectory_to_frames(node)[rows]))
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -11,11 +12,26 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import OutputError
 
-__all__ = ["element", "table", "to_voigt"]
+__all__ = ["element", "read_text", "table", "to_voigt"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _LABEL = re.compile(r"[A-Za-z]{1,2}")
 _PLACES = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
+
+
+def read_text(path: Path, encoding: str = "ascii", *, optional: bool = False) -> str:
+    """Return the text of a file that a code wrote, with a mark in the place of each byte that is none.
+
+    Everything that readers look for is ASCII; digits of other scripts would pass as numbers.
+
+    :param optional: return nothing where the file is missing or empty.
+    :raises OutputError: if the file is missing or empty.
+    """
+    data = path.read_bytes() if path.is_file() else b""
+    text = data.decode(encoding, errors="replace").replace("\r\n", "\n")
+    if not (optional or text.strip()):
+        raise OutputError(f"the file `{path.name}` is {'empty' if path.is_file() else 'missing'}")
+    return text
 
 
 def table(rows: Sequence[Sequence[str]], shape: tuple[int, ...], what: str) -> NDArray[np.float64]:

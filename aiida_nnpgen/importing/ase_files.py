@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import ase.db
@@ -15,24 +16,74 @@ from ase.io.trajectory import Trajectory
 from ..common.exceptions import OutputError
 from ..dft.reading import DropReason, FileContent, ReadFrame
 from ..dft.text import to_voigt
+from .hints import Hints
+from .label_names import NameCount, find_labels, quote
+from .text import read_text, split_lines
 
 __all__ = ["read_database", "read_extxyz", "read_structures", "read_trajectory"]
 
+_HEADER_NAMES = ("Lattice", "Properties", "pbc")
+_HEADER_NAME = re.compile(rf"(?<!\S)({'|'.join(_HEADER_NAMES)})=", re.IGNORECASE)
+_MAX_DETAIL = 300  # letters of what ASE says about a frame
 
-def read_extxyz(path: Path) -> FileContent:
-    """Read extended XYZ, frame by frame, so that a damaged frame costs no other.
+
+class _Reader:
+    """What is found in one file, frame by frame, so that a damaged frame costs no other."""
+
+    def __init__(self, hints: Hints) -> None:
+        self.content = FileContent()
+        self._keys = hints.keys
+        self._count = NameCount()
+
+    def add(self, index: int, read: Callable[[], Atoms]) -> None:
+        """Add a frame, or the reason why it cannot be read: what ASE raises on a damaged file is without limit."""
+        try:
+            self.content.frames.append(self._frame(index, read()))
+        except Exception as exception:
+            detail = f"{type(exception).__name__}: {exception}"[:_MAX_DETAIL]
+            self.content.drop(index, DropReason.UNREADABLE, detail)
+
+    def finish(self) -> FileContent:
+        """Return what was found, with a note under which names."""
+        self.content.notes += self._count.notes()
+        return self.content
+
+    def _frame(self, index: int, atoms: Atoms) -> ReadFrame:
+        """Return a frame; forces are those of the calculator, which constraints have not touched."""
+        if not len(atoms) or not atoms.numbers.all():
+            raise OutputError("an atom is of no element")
+        found = find_labels(atoms, self._keys)
+        self._count.add(found)
+        energy, stress = found.values.get("energy"), found.values.get("stress")
+        return ReadFrame(
+            index=index,
+            numbers=np.asarray(atoms.numbers, dtype=np.int64),
+            positions=np.asarray(atoms.positions, dtype=np.float64),
+            cell=np.asarray(atoms.cell.array, dtype=np.float64),
+            periodic=bool(atoms.pbc.all()),
+            energy=None if energy is None else float(energy),
+            forces=found.values.get("forces"),
+            stress=None if stress is None else stress if stress.shape == (6,) else to_voigt(stress),
+            virial=found.values.get("virial"),
+            note=quote(found.suspects),
+        )
+
+
+def read_extxyz(path: Path, hints: Hints | None = None) -> FileContent:
+    """Read extended XYZ.
 
     A wrong count of atoms shows in the next header only: the frame before a header that is none is dropped with it.
 
     :raises OutputError: if the file cannot be read.
     """
-    content, lines = FileContent(), _text(path).splitlines()
+    reader, lines = _Reader(hints or Hints()), split_lines(read_text(path))
+    content = reader.content
     place, index = 0, 0
     while place < len(lines):
-        if not lines[place].strip():
+        count = lines[place].strip()
+        if not count:
             place += 1
             continue
-        count = lines[place].strip()
         if not count.isdecimal() or int(count) == 0:
             if content.frames and content.frames[-1].index == index - 1:
                 content.frames.pop()
@@ -40,12 +91,15 @@ def read_extxyz(path: Path) -> FileContent:
             content.drop(index, DropReason.UNREADABLE, f"line {place + 1} is no number of atoms; the rest is not read")
             break
         chunk = lines[place : place + 2 + int(count)]
-        _add(content, index, len(chunk) == 2 + int(count), lambda chunk=chunk: _parse_extxyz(chunk))  # type: ignore[misc]
+        if len(chunk) == 2 + int(count):
+            reader.add(index, lambda chunk=chunk: _parse_extxyz(chunk))  # type: ignore[misc]
+        else:
+            content.drop(index, DropReason.UNREADABLE, "the file ends within the frame")
         place, index = place + 2 + int(count), index + 1
-    return content
+    return reader.finish()
 
 
-def read_trajectory(path: Path) -> FileContent:
+def read_trajectory(path: Path, hints: Hints | None = None) -> FileContent:
     """Read an ASE trajectory.
 
     :raises OutputError: if the file cannot be opened.
@@ -54,31 +108,31 @@ def read_trajectory(path: Path) -> FileContent:
         trajectory = Trajectory(path, "r")
     except Exception as exception:
         raise OutputError(f"ASE cannot open the trajectory: {exception}") from exception
-    content = FileContent()
+    reader = _Reader(hints or Hints())
     with trajectory:
         for index in range(len(trajectory)):
-            _add(content, index, True, lambda index=index: trajectory[index])  # type: ignore[misc]
-    return content
+            reader.add(index, lambda index=index: trajectory[index])  # type: ignore[misc]
+    return reader.finish()
 
 
-def read_database(path: Path) -> FileContent:
+def read_database(path: Path, hints: Hints | None = None) -> FileContent:
     """Read an ASE database, row by row.
 
     :raises OutputError: if the file is none.
     """
-    content = FileContent()
+    reader = _Reader(hints or Hints())
     try:
         kind = "json" if path.suffix == ".json" else "db"
         with ase.db.connect(path, type=kind, use_lock_file=False) as connection:
             identifiers = [row.id for row in connection.select(columns=["id"] if kind == "db" else "all")]
             for index, identifier in enumerate(identifiers):
-                _add(content, index, True, lambda key=identifier: connection.get(id=key).toatoms())  # type: ignore[misc]
+                reader.add(index, lambda key=identifier: _row(connection, key))  # type: ignore[misc]
     except Exception as exception:
         raise OutputError(f"ASE cannot read the database: {exception}") from exception
-    return content
+    return reader.finish()
 
 
-def read_structures(path: Path) -> FileContent:
+def read_structures(path: Path, hints: Hints | None = None) -> FileContent:
     """Read structures in any format that ASE knows; labels in them are not looked at.
 
     :raises OutputError: if ASE does not read the file.
@@ -87,60 +141,21 @@ def read_structures(path: Path) -> FileContent:
         images = ase.io.read(path, index=":")
     except Exception as exception:
         raise OutputError(f"ASE cannot read `{path.name}`: {exception}") from exception
-    content = FileContent()
+    reader = _Reader(hints or Hints())
+    if any(atoms.calc is not None for atoms in images):
+        reader.content.notes.append("labels in a file of this format are not read")
     for index, atoms in enumerate(images):
-        atoms.calc = None
-        _add(content, index, True, lambda atoms=atoms: atoms)  # type: ignore[misc]
-    return content
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as exception:
-        raise OutputError(f"`{path.name}` is not a text: {exception}") from exception
+        bare = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        reader.add(index, lambda bare=bare: bare)  # type: ignore[misc]
+    return reader.finish()
 
 
 def _parse_extxyz(lines: list[str]) -> Atoms:
-    return ase.io.read(io.StringIO("\n".join(lines) + "\n"), format="extxyz", index=0)
+    names = {name.lower(): name for name in _HEADER_NAMES}
+    header = _HEADER_NAME.sub(lambda match: f"{names[match[1].lower()]}=", lines[1])
+    text = "\n".join([lines[0], header, *lines[2:]]) + "\n"
+    return ase.io.read(io.StringIO(text), format="extxyz", index=0)
 
 
-def _add(content: FileContent, index: int, is_whole: bool, read: Callable[[], Atoms]) -> None:
-    """Add a frame, or the reason why it cannot be read: what ASE raises on a damaged file is without limit."""
-    if not is_whole:
-        content.drop(index, DropReason.UNREADABLE, "the file ends within the frame")
-        return
-    try:
-        content.frames.append(_frame(index, read()))
-    except Exception as exception:
-        content.drop(index, DropReason.UNREADABLE, f"{type(exception).__name__}: {exception}"[:300])
-
-
-def _frame(index: int, atoms: Atoms) -> ReadFrame:
-    """Return a frame; forces are those of the calculator, which constraints have not touched."""
-    results = dict(getattr(atoms.calc, "results", None) or {})
-    # ASE calls the energy that forces derive from free; `energy` may be extrapolated to no smearing.
-    energy = results.get("free_energy", results.get("energy"))
-    forces, stress, virial = results.get("forces"), results.get("stress"), atoms.info.get("virial")
-    if not len(atoms) or not atoms.numbers.all():
-        raise OutputError("an atom is of no element")
-    tensor = None if stress is None else np.asarray(stress, dtype=np.float64)
-    return ReadFrame(
-        index=index,
-        numbers=np.asarray(atoms.numbers, dtype=np.int64),
-        positions=np.asarray(atoms.positions, dtype=np.float64),
-        cell=np.asarray(atoms.cell.array, dtype=np.float64),
-        periodic=bool(atoms.pbc.all()),
-        energy=None if energy is None else float(energy),
-        forces=None if forces is None else np.asarray(forces, dtype=np.float64).reshape(len(atoms), 3),
-        stress=None if tensor is None else tensor if tensor.shape == (6,) else to_voigt(tensor.reshape(3, 3)),
-        virial=None if virial is None else np.asarray(virial, dtype=np.float64).reshape(3, 3),
-        note=", ".join(f"`{name}`" for name in _suspects(atoms)),
-    )
-
-
-def _suspects(atoms: Atoms) -> Iterator[str]:
-    """Yield names that look like labels under another name than ASE's."""
-    for name in [*atoms.info, *atoms.arrays]:
-        if "energy" in name.lower() or "force" in name.lower():
-            yield name
+def _row(connection: ase.db.core.Database, key: int) -> Atoms:
+    return connection.get(id=key).toatoms(add_additional_information=True)

@@ -1,7 +1,9 @@
-"""Systems in the format ``deepmd/npy``, of one composition or mixed."""
+"""Systems in the formats ``deepmd/npy`` and ``deepmd/raw``, of one composition or mixed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,88 +12,132 @@ from numpy.typing import NDArray
 from ..common.exceptions import OutputError
 from ..dft.reading import DropReason, FileContent, ReadFrame
 from ..dft.text import element
+from .hints import Hints
+from .text import read_text
 
-__all__ = ["is_deepmd", "read_deepmd"]
+__all__ = ["Load", "System", "is_deepmd", "read_deepmd", "read_system"]
+
+Load = Callable[[str], NDArray[np.float64] | None]
+"""Returns the array of a name, such as ``coord``; None if it is not there."""
+
+
+@dataclass(frozen=True)
+class System:
+    """One system, wherever it is stored.
+
+    :ivar types: type of each atom.
+    :ivar names: element of each type, empty if the system has none.
+    :ivar sets: name of each set, and what loads its arrays.
+    :ivar is_open: without periodic boundaries.
+    """
+
+    types: Sequence[str]
+    names: Sequence[str]
+    sets: Iterable[tuple[str, Load]]
+    is_open: bool = False
 
 
 def is_deepmd(folder: Path) -> bool:
     """Return whether a folder is one system."""
-    return (folder / "type.raw").is_file() and any(folder.glob("set.*"))
+    return (folder / "type.raw").is_file() and (any(folder.glob("set.*")) or (folder / "coord.raw").is_file())
 
 
-def read_deepmd(folder: Path) -> FileContent:
-    """Read the sets of one system; the virial is minus the volume times the stress.
+def read_deepmd(folder: Path, hints: Hints | None = None) -> FileContent:
+    """Read the sets of one system.
 
     :raises OutputError: if types or the names of types are missing, or an array is no array.
     """
-    types = _words(folder / "type.raw")
-    names = _words(folder / "type_map.raw")
-    if not all(word.isdecimal() for word in types):
-        raise OutputError("`type.raw` holds more than numbers of types")
-    kinds = np.array([element(name) for name in names], dtype=np.int64)
-    first = np.array(types, dtype=np.int64)
+    names = folder / "type_map.raw"
+    parts = sorted(folder.glob("set.*"))
+    sets: list[tuple[str, Load]] = [(part.name, lambda name, part=part: _load_npy(part, name)) for part in parts]  # type: ignore[misc]
+    system = System(
+        types=read_text(folder / "type.raw").split(),
+        names=read_text(names).split() if names.exists() else [],
+        sets=sets or [(folder.name, lambda name: _load_raw(folder, name))],
+        is_open=(folder / "nopbc").exists(),
+    )
     content = FileContent(companions=[path for path in folder.rglob("*") if path.is_file()])
-    index = 0
-    for part in sorted(folder.glob("set.*")):
-        coordinates = _load(part, "coord")
-        if coordinates is None or coordinates.ndim != 2 or coordinates.shape[1] != 3 * len(first):
-            raise OutputError(f"`{part.name}/coord.npy` does not hold the positions of {len(first)} atoms")
-        index = _read_set(content, part, coordinates, first, kinds, (folder / "nopbc").exists(), index)
+    read_system(system, hints or Hints(), content)
     return content
 
 
-def _read_set(
-    content: FileContent,
-    part: Path,
-    coordinates: NDArray[np.float64],
-    types: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    is_open: bool,
-    index: int,
-) -> int:
-    """Add the frames of one set, and return the index of the next one."""
-    n_frames, n_atoms = len(coordinates), len(types)
+def read_system(system: System, hints: Hints, content: FileContent) -> None:
+    """Add the frames of one system; the virial is minus the volume times the stress.
+
+    :raises OutputError: if types or the names of types are missing, or an array has another shape.
+    """
+    if not system.types or not all(word.isdecimal() for word in system.types):
+        raise OutputError("`type.raw` is empty, or holds more than numbers of types")
+    kinds = _kinds(system.names, hints.type_map, content)
+    types = np.array(system.types, dtype=np.int64)
+    index = len(content.frames) + len(content.dropped)
+    for name, load in system.sets:
+        coordinates = load("coord")
+        if coordinates is None or coordinates.ndim < 2 or coordinates[:1].size not in (0, 3 * len(types)):
+            raise OutputError(f"`coord` of `{name}` does not hold the positions of {len(types)} atoms")
+        arrays = _arrays(name, load, len(coordinates), len(types))
+        for row, positions in enumerate(coordinates.reshape(len(coordinates), -1, 3)):
+            rows = {key: None if array is None else array[row] for key, array in arrays.items()}
+            own = types if (mixed := rows.pop("real_atom_types")) is None else mixed.astype(np.int64)
+            _add_frame(content, index, kinds, own, positions, rows, system.is_open)
+            index += 1
+
+
+def _kinds(names: Sequence[str], given: Sequence[str], content: FileContent) -> NDArray[np.int64]:
+    """Return the atomic number of each type; names that the user gives come before those of the file."""
+    advice = "set `type_map`, one element per type from 0 on"
+    if not names and not given:
+        raise OutputError(f"there is no `type_map.raw`, so that types have no names: {advice}")
+    if names and given and list(names) != list(given):
+        content.notes.append(f"types are named {', '.join(names)} in the file, and taken as {', '.join(given)}")
+    try:
+        return np.array([element(name) for name in given or names], dtype=np.int64)
+    except OutputError as exception:
+        raise OutputError(f"{exception} in `type_map.raw`: {advice}") from exception
+
+
+def _arrays(part: str, load: Load, n_frames: int, n_atoms: int) -> dict[str, NDArray[np.float64] | None]:
+    """Return the other arrays of a set, one row a frame."""
     widths = {"box": 9, "energy": 1, "force": 3 * n_atoms, "virial": 9, "real_atom_types": n_atoms}
     arrays: dict[str, NDArray[np.float64] | None] = {}
     for name, width in widths.items():
-        array = _load(part, name)
+        array = load(name)
         if array is not None and array.size != n_frames * width:
-            raise OutputError(f"`{part.name}/{name}.npy` has shape {array.shape}, but there are {n_frames} frames")
+            raise OutputError(f"`{name}` of `{part}` has shape {array.shape}, but there are {n_frames} frames")
         arrays[name] = None if array is None else array.reshape(n_frames, width)
-    for row in range(n_frames):
-        rows = {name: None if array is None else array[row] for name, array in arrays.items()}
-        own = types if rows["real_atom_types"] is None else rows["real_atom_types"].astype(np.int64)
-        real = own >= 0
-        if own.max(initial=-1) >= len(kinds) or not real.any():
-            content.drop(index + row, DropReason.UNREADABLE, f"type {own.max()} has no name in `type_map.raw`")
-            continue
-        box, energy, force, virial = (rows[name] for name in ("box", "energy", "force", "virial"))
-        frame = ReadFrame(
-            index=index + row,
-            numbers=kinds[own[real]],
-            positions=coordinates[row].reshape(-1, 3)[real],
-            cell=np.zeros((3, 3)) if box is None else box.reshape(3, 3),
-            periodic=box is not None and not is_open,
-            energy=None if energy is None else float(energy[0]),
-            forces=None if force is None else force.reshape(-1, 3)[real],
-            virial=None if virial is None else virial.reshape(3, 3),
+    return arrays
+
+
+def _add_frame(
+    content: FileContent,
+    index: int,
+    kinds: NDArray[np.int64],
+    types: NDArray[np.int64],
+    positions: NDArray[np.float64],
+    rows: dict[str, NDArray[np.float64] | None],
+    is_open: bool,
+) -> None:
+    """Add one frame without the padding of a mixed system."""
+    real = types >= 0
+    if types.max(initial=-1) >= len(kinds) or not real.any():
+        content.drop(
+            index, DropReason.UNREADABLE, f"type {types.max(initial=-1)} is none of the {len(kinds)} named types"
         )
-        content.frames.append(frame)
-    return index + n_frames
+        return
+    box, energy, force, virial = (rows[name] for name in ("box", "energy", "force", "virial"))
+    frame = ReadFrame(
+        index=index,
+        numbers=kinds[types[real]],
+        positions=positions[real],
+        cell=np.zeros((3, 3)) if box is None else box.reshape(3, 3),
+        periodic=box is not None and not is_open,
+        energy=None if energy is None else float(energy[0]),
+        forces=None if force is None else force.reshape(-1, 3)[real],
+    )
+    content.frames.append(frame if virial is None else replace(frame, virial=virial.reshape(3, 3)))
 
 
-def _words(path: Path) -> list[str]:
-    try:
-        words = path.read_text().split()
-    except (OSError, UnicodeDecodeError) as exception:
-        raise OutputError(f"`{path.name}` cannot be read: {exception}") from exception
-    if not words:
-        raise OutputError(f"`{path.name}` is empty")
-    return words
-
-
-def _load(part: Path, name: str) -> NDArray[np.float64] | None:
-    """Return an array in double precision, None if it is not there."""
+def _load_npy(part: Path, name: str) -> NDArray[np.float64] | None:
     path = part / f"{name}.npy"
     if not path.exists():
         return None
@@ -99,3 +145,17 @@ def _load(part: Path, name: str) -> NDArray[np.float64] | None:
         return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
     except Exception as exception:
         raise OutputError(f"`{part.name}/{name}.npy` is damaged: {exception}") from exception
+
+
+def _load_raw(folder: Path, name: str) -> NDArray[np.float64] | None:
+    """Return a table of numbers, one frame a line; a last line without an end has been cut."""
+    path = folder / f"{name}.raw"
+    if not path.exists():
+        return None
+    text = read_text(path)
+    if not text.endswith("\n"):
+        raise OutputError(f"`{path.name}` ends within a line: it is cut")
+    try:
+        return np.array([line.split() for line in text.splitlines() if line.strip()], dtype=np.float64)
+    except ValueError as exception:
+        raise OutputError(f"`{path.name}` is damaged: {exception}") from exception

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ..dft.reading import ReadFrame
 
@@ -14,50 +14,79 @@ __all__ = ["TOLERANCE", "find_duplicates"]
 
 TOLERANCE = 1e-4
 """Å, of positions and cell vectors: more than any file rounds, less than any step of dynamics."""
+_MAX_DIMENSIONS = 3  # of the grid: enough to keep frames apart that differ, and eight cells to look into
 
 
 def find_duplicates(frames: Sequence[ReadFrame], ranks: Sequence[int], tolerance: float = TOLERANCE) -> dict[int, int]:
     """Return, per frame that equals another one, the one to keep.
 
     Equal are frames with the same species in the same order, the same cell, and positions that differ by no more than
-    the tolerance and lattice vectors.
+    the tolerance and lattice vectors. Time grows with the number of frames, however many of them are equal.
 
     :param frames: all with a cell of some volume.
     :param ranks: of equal frames that with the lowest rank is kept, and the first one among those.
     :param tolerance: Å.
     """
     groups: dict[bytes, list[int]] = {}
-    for place, frame in enumerate(frames):
-        groups.setdefault(frame.numbers.tobytes(), []).append(place)
+    for row, frame in enumerate(frames):
+        groups.setdefault(frame.numbers.tobytes(), []).append(row)
     kept: dict[int, int] = {}
-    for places in groups.values():
-        if len(places) > 1:
-            ordered = sorted(places, key=lambda place: (ranks[place], place))
-            kept.update(_within([frames[place] for place in ordered], ordered, tolerance))
+    for rows in groups.values():
+        if len(rows) > 1:
+            ordered = sorted(rows, key=lambda row: (ranks[row], row))
+            twins = _within([frames[row] for row in ordered], tolerance)
+            kept.update({ordered[second]: ordered[first] for second, first in twins.items()})
     return kept
 
 
-def _within(frames: Sequence[ReadFrame], places: Sequence[int], tolerance: float) -> dict[int, int]:
+def _within(frames: Sequence[ReadFrame], tolerance: float) -> dict[int, int]:
     """Return duplicates among frames of one composition, in the order of their rank.
 
-    Sums of waves over the atoms do not change with lattice vectors and hardly with the tolerance, so that only frames
-    with about the same sums need to be compared.
+    Each frame is compared with those frames only that are kept and lie in the same or a neighbouring cell of a grid.
     """
-    n_atoms = len(frames[0].numbers)
-    weights = np.random.default_rng(0).normal(size=n_atoms)
-    weights /= np.linalg.norm(weights)
     cells = np.array([frame.cell for frame in frames])
-    fractional = np.array([np.linalg.solve(frame.cell.T, frame.positions.T).T for frame in frames])
+    positions = np.array([frame.positions for frame in frames])
+    fractional = np.linalg.solve(cells.transpose(0, 2, 1), positions.transpose(0, 2, 1)).transpose(0, 2, 1)
+    keys, radius = _keys(cells, fractional, tolerance)
+    # An interval of two radii meets two cells of that width at most.
+    lowest = np.floor(keys / (2 * radius) - 0.5).astype(np.int64)
+    own = np.floor(keys / (2 * radius)).astype(np.int64)
+    corners = np.array(list(product((0, 1), repeat=keys.shape[1])))
+    grid: dict[tuple[int, ...], list[int]] = {}
+    kept: dict[int, int] = {}
+    for row in range(len(frames)):
+        near = sorted(first for cell in (lowest[row] + corners).tolist() for first in grid.get(tuple(cell), ()))
+        twin = _twin(cells, fractional, row, near, tolerance) if near else None
+        if twin is not None:
+            kept[row] = twin
+        else:
+            grid.setdefault(tuple(own[row].tolist()), []).append(row)
+    return kept
+
+
+def _keys(
+    cells: NDArray[np.float64], fractional: NDArray[np.float64], tolerance: float
+) -> tuple[NDArray[np.float64], float]:
+    """Return a few numbers per frame, and how far those of equal frames are apart at most.
+
+    Sums of waves over the atoms do not change with lattice vectors and hardly with the tolerance.
+    """
+    n_atoms = fractional.shape[1]
+    rng = np.random.default_rng(0)
+    weights = np.linalg.qr(rng.normal(size=(n_atoms, 1)))[0][:, 0]
     waves = np.einsum("a,fac->fc", weights, np.exp(2j * np.pi * fractional))
     keys = np.concatenate([cells.reshape(-1, 9), waves.real, waves.imag], axis=1)
+    directions = np.linalg.qr(rng.normal(size=(keys.shape[1], _MAX_DIMENSIONS)))[0]
     # A displacement by the tolerance moves a fractional coordinate by tolerance over the distance of lattice planes.
-    planes = 1 / np.linalg.norm(np.linalg.inv(cells), axis=1).max()
-    radius = 3 * tolerance + 2 * np.pi * np.sqrt(3 * n_atoms) * tolerance / planes
-    kept: dict[int, int] = {}
-    for first, second in sorted(cKDTree(keys).query_pairs(radius)):
-        if first not in kept and second not in kept:
-            shift: NDArray[np.float64] = fractional[second] - fractional[first]
-            apart = np.abs((shift - np.round(shift)) @ cells[first]).max()
-            if max(apart, np.abs(cells[second] - cells[first]).max()) <= tolerance:
-                kept[second] = first
-    return {places[second]: places[first] for second, first in kept.items()}
+    planes = 1 / float(np.linalg.norm(np.linalg.inv(cells), axis=1).max())
+    return keys @ directions, float(3 * tolerance + 2 * np.pi * np.sqrt(3 * n_atoms) * tolerance / planes)
+
+
+def _twin(
+    cells: NDArray[np.float64], fractional: NDArray[np.float64], row: int, others: list[int], tolerance: float
+) -> int | None:
+    """Return the first of some frames that equals the one in a row, None if there is none."""
+    shifts = fractional[row] - fractional[others]
+    apart = np.abs((shifts - np.round(shifts)) @ cells[others]).max(axis=(1, 2))
+    apart = np.maximum(apart, np.abs(cells[row] - cells[others]).max(axis=(1, 2)))
+    return next((other for other, distance in zip(others, apart, strict=True) if distance <= tolerance), None)

@@ -6,9 +6,9 @@ user's words, so names are checked here and values by the dataclasses themselves
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from ..common.exceptions import InputError
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def build(cls: type[T], values: object, place: str) -> T:
-    """Return a dataclass from a mapping of its fields.
+    """Return a dataclass from a mapping of its fields; dataclasses in its fields are made likewise.
 
     :param cls: the dataclass.
     :param values: what the configuration holds.
@@ -34,4 +34,19 @@ def build(cls: type[T], values: object, place: str) -> T:
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"{place}: key `{name}` is missing")
-    return cls(**values)
+    hints = get_type_hints(cls)
+    return cls(**{name: _nested(hints[name], value, f"{place}, {name}") for name, value in values.items()})
+
+
+def _nested(hint: object, value: object, place: str) -> object:
+    """Return the value of a field, as the dataclass or the tuple of dataclasses that the field holds by its type."""
+    if value is None:
+        return None
+    inner = next((kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and is_dataclass(kind)), None)
+    if inner is None:
+        return value
+    if get_origin(hint) is not tuple:
+        return build(inner, value, place)
+    if not isinstance(value, Sequence):
+        raise InputError(f"{place}: `{value}` is no list")
+    return tuple(build(inner, item, f"{place}[{index}]") for index, item in enumerate(value))

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
-from ..common.plugins import load
-from ..models.base import Backend, Potential
+from ..models import registry
+from ..models.base import Potential
 from ..screening.deviation import energy_deviation, max_force_deviation, stress_deviation
 from .config import build
 from .files import read_config, read_frames, write_result
@@ -50,7 +49,7 @@ def main(folder: Path) -> None:
     parts = read_frames(folder, "frames")
     if len(config.models) < 2 or not parts:
         raise InputError("a deviation needs at least two models and one set of frames")
-    backend = cast(Backend, load("nnpgen.models", config.backend))
+    backend = registry.load(config.backend)
     models: list[Potential] = [backend.load(folder / name) for name in config.models]
     arrays: dict[str, object] = {}
     for index, part in enumerate(parts):

@@ -10,15 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
-from ..common.plugins import load
-from ..models.base import Backend, Potential
+from ..models import registry
+from ..models.base import Potential
 from ..models.metrics import Residuals, largest_force_error, residuals, summarise
 from ..screening.deviation import max_force_deviation
 from .config import build
@@ -61,7 +60,7 @@ def main(folder: Path) -> None:
     parts = read_frames(folder, "frames")
     if not config.models or not any(len(part) for part in parts):
         raise InputError("evaluating needs at least one model and one labelled frame")
-    backend = cast(Backend, load("nnpgen.models", config.backend))
+    backend = registry.load(config.backend)
     models: list[Potential] = [backend.load(folder / name) for name in config.models]
     predictions = [[model.predict(part) for model in models] for part in parts]
     members = [

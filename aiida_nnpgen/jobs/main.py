@@ -13,7 +13,7 @@ from .files import ERROR, RESULT
 
 __all__ = ["PROGRAMS", "main"]
 
-PROGRAMS = ("deviation", "evaluate", "label", "md", "screen", "train")
+PROGRAMS = ("deviation", "evaluate", "label", "md", "sample", "screen", "train")
 """Each is a module beside this one with a function ``main(folder)``."""
 
 

@@ -1,69 +1,76 @@
-"""Select, on the compute node, the candidates worth a label."""
+"""Select, on the compute node, the candidates worth a label.
+
+In the folder: ``config.json`` with the fields of :class:`ScreenConfig`; frames in ``candidates_NNN.npz`` and
+``dataset_NNN.npz``; the files of the model in a subfolder. Left behind: ``screen.npz`` and ``result.json``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
-from ..common import plugins
-from ..models.base import Backend
-from ..screening.geometry import GeometrySettings
-from ..screening.pipeline import drop_reasons, measure_all, screen, structure_features
-from ..screening.settings import FeatureSettings, QuantitySettings, ReducerSettings, SelectorSettings
+from ..models import registry
+from ..screening.pipeline import describe, geometry_flaws, screen
+from ..screening.settings import ScreeningSettings
+from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["ARRAYS", "main"]
+__all__ = ["ARRAYS", "ScreenConfig", "main"]
 
 ARRAYS = "screen.npz"
 """The arrays that the job writes."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScreenConfig:
+    """Configuration of the job.
+
+    :ivar backend: import path of the back end.
+    :ivar model: subfolder with the model that gives the features.
+    :ivar elements: chemical symbols of all compositions.
+    :ivar settings: of the screening, with import paths in the place of registered names.
+    :ivar seed: of the reducer and the selector.
+    """
+
+    backend: str
+    model: str
+    elements: Sequence[str]
+    settings: ScreeningSettings
+    seed: int
+
+
 def main(folder: Path) -> None:
-    """Screen ``candidates_*.npz`` in the presence of ``dataset_*.npz``.
+    """Screen candidates in the presence of the dataset.
 
     Writes the arrays ``candidate_points``, ``dataset_points``, ``candidate_quantities``, ``dataset_quantities``,
-    ``selected`` (indices among all candidates, in the order of the files) and ``dropped`` (why, per candidate).
+    ``selected`` (numbers among all candidates, in the order of the files) and ``dropped`` (why, per candidate).
 
-    :param folder: working folder, with the configuration, the frames and the folder of the model.
+    :param folder: working folder.
     """
-    config = cast(Mapping[str, Any], read_config(folder))
-    candidates, dataset = read_frames(folder, "candidates"), read_frames(folder, "dataset")
-    backend = cast(Backend, plugins.load("nnpgen.models", config["backend"]))
-    describe = backend.load(folder / config["model"]).descriptors
-    geometry, features = config["geometry"], FeatureSettings(**config["features"])
-    quantities = [QuantitySettings(**quantity) for quantity in config["quantities"]]
-    dropped = drop_reasons(candidates, dataset, None if geometry is None else GeometrySettings(**geometry))
-    candidate_quantities = measure_all(candidates, quantities, dropped)
-    dataset_quantities = measure_all(dataset, quantities)
-    screened = screen(
-        structure_features(candidates, describe, features, config["elements"], dropped),
-        structure_features(dataset, describe, features, config["elements"]),
-        config["n_max"],
-        candidate_quantities=candidate_quantities,
-        dataset_quantities=dataset_quantities,
-        weights=[quantity.weight for quantity in quantities],
-        dropped=dropped,
-        pca_dims=features.pca_dims,
-        reducer=ReducerSettings(**config["reducer"]),
-        selector=SelectorSettings(**config["selector"]),
-        seed=config["seed"],
-    )
+    config = build(ScreenConfig, read_config(folder), "config.json")
+    backend = registry.load(config.backend)
+    descriptors = backend.load(folder / config.model).descriptors
+    frames = {kind: read_frames(folder, kind) for kind in ("candidates", "dataset")}
+    flaws = geometry_flaws(frames["candidates"], frames["dataset"], config.settings.geometry)
+    candidates = describe(frames["candidates"], descriptors, config.settings, config.elements, flaws)
+    dataset = describe(frames["dataset"], descriptors, config.settings, config.elements)
+    screened = screen(candidates, dataset, config.settings, config.seed, flaws)
     np.savez(
         folder / ARRAYS,
         candidate_points=screened.candidate_points,
         dataset_points=screened.dataset_points,
-        candidate_quantities=candidate_quantities,
-        dataset_quantities=dataset_quantities,
+        candidate_quantities=candidates.quantities,
+        dataset_quantities=dataset.quantities,
         selected=screened.selected,
         dropped=screened.dropped,
     )
     write_result(
         folder,
         {
-            "n_candidates": len(dropped),
+            "n_candidates": len(candidates),
             "n_selected": len(screened.selected),
             "dropped": screened.count_dropped(),
         },

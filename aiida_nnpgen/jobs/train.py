@@ -12,12 +12,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
-from ..common.plugins import load
-from ..models.base import Backend, TrainingTask
+from ..models import registry
+from ..models.base import TrainingTask
 from .config import build
 from .files import read_config, read_frames, write_result
 
@@ -55,7 +54,7 @@ def main(folder: Path) -> None:
     :raises OutputError: if the training left no model.
     """
     config = build(TrainConfig, read_config(folder), "config.json")
-    backend = cast(Backend, load("nnpgen.models", config.backend))
+    backend = registry.load(config.backend)
     task = TrainingTask(
         train=read_frames(folder, "train"),
         validation=read_frames(folder, "validation"),
@@ -68,8 +67,8 @@ def main(folder: Path) -> None:
     work, model = folder / WORK, folder / MODEL
     work.mkdir(exist_ok=True)
     outcome = backend.train(task, work)
-    model.mkdir(exist_ok=True)
     for name in outcome.files:
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(work / name, model / name)
     with (folder / CURVE).open("wb") as handle:
         np.savez(handle, allow_pickle=False, **outcome.curve)

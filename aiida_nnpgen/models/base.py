@@ -6,7 +6,7 @@ The generic layers know no architecture by name: they load a :class:`Backend` fr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,32 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.frames import Frames
+from ..common.interaction import Interaction
 
-__all__ = ["Abilities", "Backend", "LammpsInteraction", "Potential", "TrainingOutcome", "TrainingTask"]
+__all__ = ["Abilities", "Backend", "LammpsProgram", "Potential", "TrainingOutcome", "TrainingTask"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Abilities:
-    """What a back end can do; the input validator refuses what it cannot, before launch."""
+    """What a back end can do; what needs more is refused before launch.
 
-    lammps: bool  # drives LAMMPS through pair commands
-    ase: bool  # offers an ASE calculator
-    warm_start: bool  # training can begin from an earlier model
-    descriptors: bool  # gives per-atom features
+    :ivar lammps: drives LAMMPS through pair commands.
+    :ivar ase: predicts forces and stress, so that it can drive dynamics through an ASE calculator.
+    :ivar warm_start: training can begin from an earlier model.
+    :ivar descriptors: gives per-atom features, which the screening needs.
+    """
+
+    lammps: bool
+    ase: bool
+    warm_start: bool
+    descriptors: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class LammpsInteraction:
-    """How a committee enters a LAMMPS input.
+class LammpsProgram:
+    """A LAMMPS that is installed here.
 
-    :ivar commands: the ``pair_style`` and ``pair_coeff`` lines.
-    :ivar deviation_file: table that the pair style writes, one row every ``stride`` steps, first column the step.
-    :ivar force_column: column of the largest force deviation in it, counted from 0, in eV/Å.
+    :ivar path: the executable.
+    :ivar prepend: lines for bash that it needs before it starts.
     """
 
-    commands: tuple[str, ...]
-    deviation_file: str | None = None
-    force_column: int = 0
+    path: Path
+    prepend: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +108,8 @@ class Backend(Protocol):
     abilities: Abilities
     settings_class: type
     """Frozen dataclass of everything settable; construction validates and raises InputError."""
+    environment: Mapping[str, str]
+    """Variables that every job with a model sets, unless the user has: one thread, and silence, as a rule."""
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train one model in a working folder, which holds logs and checkpoints afterwards."""
@@ -110,5 +117,11 @@ class Backend(Protocol):
     def load(self, folder: Path) -> Potential:
         """Return the model whose files are in a folder, without running code that came with it."""
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
-        """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives."""
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
+        """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives.
+
+        Never called where ``abilities.lammps`` is false.
+        """
+
+    def find_lammps(self) -> LammpsProgram | None:
+        """Return a LAMMPS of this environment that has the pair style, or None."""

@@ -1,4 +1,4 @@
-"""Parse molecular dynamics with the reference method."""
+"""Parse molecular dynamics that a program of this package ran in ASE."""
 
 from __future__ import annotations
 
@@ -7,25 +7,40 @@ from typing import Any
 
 from aiida.engine import ExitCode
 
+from ..common.dynamics import Conditions, MdRun
 from ..common.exceptions import OutputError
-from ..common.types import RunEnd
-from ..jobs.md import read_md
+from ..jobs.dynamics import read_run
+from ..jobs.files import ERROR
 from .base import LabelledRunParser
 from .job import JobParser
 
-__all__ = ["AseMdParser"]
+__all__ = ["AseMdParser", "AseRunParser"]
 
 
-class AseMdParser(LabelledRunParser, JobParser):
+class AseRunParser(JobParser):
+    """Read a run of a calculation with the inputs ``structure`` and ``conditions``."""
+
+    def read(self, folder: Path) -> MdRun:
+        """Return what the run left.
+
+        :raises OutputError: if there is nothing to use.
+        """
+        inputs = self.node.inputs
+        return read_run(folder, inputs.structure.get_ase().numbers, Conditions(**inputs.conditions["conditions"]))
+
+    def own_failure(self) -> ExitCode | None:
+        """Return the exit code of a program that says itself why it failed; None if it does not."""
+        return self.failure() if ERROR in self.retrieved.base.repository.list_object_names() else None
+
+
+class AseMdParser(LabelledRunParser, AseRunParser):
     """Keep the good frames, each of which is a label."""
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
         try:
-            run = read_md(Path(retrieved_temporary_folder or ""))
+            run = self.read(Path(retrieved_temporary_folder or ""))
         except OutputError as exception:
-            failure = self.failure()
-            interrupted = failure.status == self.exit_codes.ERROR_INTERRUPTED.status
-            return self.exit("ERROR_NO_FRAMES", message=str(exception)) if interrupted else failure
+            return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
         self.attach(run)
-        return self.failure() if run.end is RunEnd.INTERRUPTED else self.exit_of(run)
+        return self.own_failure() or self.exit_of(run)

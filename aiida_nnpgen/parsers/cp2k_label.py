@@ -45,6 +45,6 @@ class Cp2kLabelParser(BaseParser):
             for row, problem in batch.failures.items()
         }
         self.out("failures", orm.Dict(failures))
-        if batch.frames is not None:
+        if batch.rows:
             numbers = [frame_number(keys[row]) for row in batch.rows]
             self.out("labels", label_node(batch.frames, numbers, StructureLink.NAMESPACE))

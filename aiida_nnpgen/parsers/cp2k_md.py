@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from aiida import orm
 from aiida.engine import ExitCode
 
 from ..calculations.cp2k import Cp2kJob
-from ..common.dynamics import Conditions, MdRun
+from ..common.dynamics import Conditions
 from ..common.exceptions import OutputError
 from ..common.types import RunEnd
-from ..data.trajectory import frames_to_trajectory, structure_to_frames
-from ..dft.cp2k.labels import NoStepError, Run, out_of_memory, read_md
+from ..data.trajectory import structure_to_frames
+from ..dft.cp2k.labels import NoStepError, out_of_memory, read_md
 from .base import LabelledRunParser
 
 __all__ = ["Cp2kMdParser"]
@@ -29,39 +27,13 @@ class Cp2kMdParser(LabelledRunParser):
         conditions = Conditions(**self.node.inputs.conditions["conditions"])
         memory = out_of_memory(folder, Cp2kJob.FILENAME_STDERR)
         try:
-            run = read_md(
-                folder,
-                structure_to_frames(self.node.inputs.structure),
-                steps=conditions.steps,
-                stride=conditions.stride,
-                timestep=conditions.timestep,
-                max_temperature=conditions.max_temperature,
-            )
+            run = read_md(folder, structure_to_frames(self.node.inputs.structure), conditions)
         except OutputError as exception:
-            code = "ERROR_JOB_FAILED" if isinstance(exception, NoStepError) else "ERROR_NO_FRAMES"
-            code = "ERROR_OUT_OF_MEMORY" if memory else code
-            return self.exit_codes[code].format(message=str(exception))
-        self._attach(run)
-        if run.end is RunEnd.UNPHYSICAL:
-            return self.exit_codes.ERROR_UNSTABLE.format(message=run.message)
-        if run.end is RunEnd.INTERRUPTED:
-            code = "ERROR_INTERRUPTED" if run.frames is not None else "ERROR_NO_FRAMES"
-            return self.exit_codes["ERROR_OUT_OF_MEMORY" if memory else code].format(message=run.message)
-        return None if run.frames is not None else self.exit_codes.ERROR_NOT_CONVERGED.format(message=run.message)
-
-    def _attach(self, run: Run) -> None:
-        frames = structure_to_frames(self.node.inputs.structure)[[]] if run.frames is None else run.frames
-        whole = MdRun(
-            frames=frames,
-            steps=run.steps,
-            deviation=np.full(len(frames), np.nan),
-            thermo={},
-            end=run.end,
-            message=run.message,
-            failure_time=run.failure_time,
-        )
-        self.out("report", orm.Dict(whole.report().to_dict()))
-        if run.frames is not None:
-            node = frames_to_trajectory(run.frames, run.steps)
-            node.base.attributes.set("structure_link", "structure")
-            self.out("labels", node)
+            label = "ERROR_JOB_FAILED" if isinstance(exception, NoStepError) else "ERROR_NO_FRAMES"
+            return self.exit("ERROR_OUT_OF_MEMORY" if memory else label, message=str(exception))
+        self.attach(run)
+        if memory and run.end is RunEnd.INTERRUPTED:
+            return self.exit("ERROR_OUT_OF_MEMORY", message=run.message)
+        if not len(run.frames) and run.end is RunEnd.COMPLETED:
+            return self.exit("ERROR_NOT_CONVERGED", message=run.message)
+        return self.exit_of(run)

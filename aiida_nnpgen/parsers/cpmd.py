@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.engine import CalcJob, ExitCode
 
 from ..data.labels import StructureLink, label_node
-from ..dft.cpmd.code import store_interval
+from ..dft.cpmd.code import settings_of
 from ..dft.cpmd.run import CpmdRun, read_dynamics_run, read_single_run
 from ..dft.label import LabelFailure
 from ..dft.method import Method
@@ -57,7 +57,7 @@ class CpmdParser(BaseParser):
             atoms,
             first=inputs.steps_done.value if "steps_done" in inputs else 0,
             total=inputs.conditions["conditions"]["steps"],
-            store=store_interval(Method.from_dict(inputs.method.get_dict())),
+            store=settings_of(Method.from_dict(inputs.method.get_dict()), {}).store,
         )
 
     def _out_of_memory(self, run: CpmdRun) -> bool:

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from ..common.exceptions import InputError
 
-__all__ = ["Calibration", "CalibrationSettings", "calibrate_window", "max_force_error"]
+__all__ = ["Calibration", "CalibrationSettings", "calibrate_window"]
 
 _FEWEST = 10
 _WEAKEST = 0.3
@@ -87,19 +87,6 @@ class Calibration:
         return {name: None if value != value else value for name, value in asdict(self).items()}
 
 
-def max_force_error(predicted: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
-    """Return the length of the largest force error in each frame in eV/Å, (n_frames,).
-
-    :param predicted: forces of one model, or the mean over the committee, eV/Å, (n_frames, n_atoms, 3).
-    :param reference: true forces, eV/Å, (n_frames, n_atoms, 3).
-    :raises InputError: if the shapes differ.
-    """
-    first, second = np.asarray(predicted, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    if first.shape != second.shape or first.ndim != 3:
-        raise InputError(f"forces have shapes {first.shape} and {second.shape}, expected (n_frames, n_atoms, 3) twice")
-    return np.asarray(np.sqrt(((first - second) ** 2).sum(axis=-1)).max(axis=1))
-
-
 def calibrate_window(
     deviation: ArrayLike,
     error: ArrayLike,
@@ -116,7 +103,7 @@ def calibrate_window(
     below twice ``lo``: what lies beyond is alien even to the sampling.
 
     :param deviation: committee force deviation of validation frames, eV/Å, (n_frames,).
-    :param error: largest force error of the same frames, eV/Å, (n_frames,); see :func:`max_force_error`.
+    :param error: largest force error of the same frames, eV/Å, (n_frames,).
     :param sampled: deviations of sampled frames, eV/Å, (n_sampled,), or None.
     :param settings: what the bounds are to mean; None: the default.
     :raises InputError: if lengths differ, no deviation is usable, or the errors at the two ends do not ascend.

@@ -19,13 +19,13 @@ from ..common.frames import Frames
 from .molecules import BOND_FACTOR, Molecules, bonds, cell_heights, image_pairs, near_pairs
 from .quantities import density
 
-__all__ = ["DropReason", "GeometrySettings", "check_geometry", "largest_hole"]
+__all__ = ["GeometryFlaw", "GeometrySettings", "check_geometry", "largest_hole"]
 
 
-class DropReason(IntEnum):
-    """Why a candidate is dropped before it is placed on the map."""
+class GeometryFlaw(IntEnum):
+    """For what a candidate is dropped before it is placed on the map."""
 
-    KEPT = 0  # not dropped
+    NONE = 0  # sound: it is kept
     NOT_FINITE = 1  # a coordinate or cell vector is not a finite number, or the cell has no volume
     OVERLAP = 2  # two atoms lie on top of each other
     DISSOCIATED = 3  # a bond of the start structure is torn
@@ -35,7 +35,7 @@ class DropReason(IntEnum):
 
     @property
     def label(self) -> str:
-        """Return the reason in lower case."""
+        """Return the flaw in lower case."""
         return self.name.lower()
 
 
@@ -78,12 +78,12 @@ class GeometrySettings:
 def check_geometry(
     frames: Frames, settings: GeometrySettings | None = None, start: Frames | None = None
 ) -> NDArray[np.int8]:
-    """Return why each frame is to be dropped; the first reason in the order of :class:`DropReason` counts.
+    """Return the flaw of each frame; the first in the order of :class:`GeometryFlaw` counts.
 
     :param frames: configurations.
     :param settings: which filters act; None: the default ones.
     :param start: one intact configuration with the same atoms in the same order; needed for torn bonds.
-    :return: :class:`DropReason` of each frame, 0 where it is kept, (n_frames,).
+    :return: :class:`GeometryFlaw` of each frame, (n_frames,).
     :raises InputError: if a start structure is needed and missing, or is one of other atoms.
     """
     options = settings or GeometrySettings()
@@ -91,33 +91,33 @@ def check_geometry(
     numbers = np.concatenate([frames.positions, frames.cells], axis=1)
     finite = np.asarray(np.isfinite(numbers).all(axis=(1, 2)))
     finite[finite] = np.abs(np.linalg.det(frames.cells[finite])) > 0
-    codes[~finite] = DropReason.NOT_FINITE
-    for reason, is_bad in _filters(options, start).items():
-        rows = np.flatnonzero(codes == DropReason.KEPT)
+    codes[~finite] = GeometryFlaw.NOT_FINITE
+    for flaw, is_bad in _filters(options, start).items():
+        rows = np.flatnonzero(codes == GeometryFlaw.NONE)
         if len(rows):
-            codes[rows[is_bad(frames[rows])]] = reason
+            codes[rows[is_bad(frames[rows])]] = flaw
     return codes
 
 
 def _filters(
     options: GeometrySettings, start: Frames | None
-) -> dict[DropReason, Callable[[Frames], NDArray[np.bool_]]]:
-    """Return the filters that act, in the order of their reasons."""
-    filters: dict[DropReason, Callable[[Frames], NDArray[np.bool_]]] = {}
+) -> dict[GeometryFlaw, Callable[[Frames], NDArray[np.bool_]]]:
+    """Return the filters that act, in the order of their flaws."""
+    filters: dict[GeometryFlaw, Callable[[Frames], NDArray[np.bool_]]] = {}
     if options.overlap is not None:
-        filters[DropReason.OVERLAP] = partial(_overlap, fraction=options.overlap)
+        filters[GeometryFlaw.OVERLAP] = partial(_overlap, fraction=options.overlap)
     if options.torn_bond is not None:
         if start is None or len(start) == 0:
             raise InputError("`torn_bond` needs an intact start structure, and there is none")
-        filters[DropReason.DISSOCIATED] = partial(_torn, factor=options.torn_bond, start=start)
+        filters[GeometryFlaw.DISSOCIATED] = partial(_torn, factor=options.torn_bond, start=start)
     if options.detached is not None:
-        filters[DropReason.DETACHED] = partial(_detached, limit=options.detached)
+        filters[GeometryFlaw.DETACHED] = partial(_detached, limit=options.detached)
     if options.hole is not None:
         limit = options.hole
-        filters[DropReason.VACUUM] = lambda frames: largest_hole(frames) > limit
+        filters[GeometryFlaw.VACUUM] = lambda frames: largest_hole(frames) > limit
     low, high = options.min_density or 0.0, options.max_density or np.inf
     if low > 0 or np.isfinite(high):
-        filters[DropReason.DENSITY] = lambda frames: (density(frames) < low) | (density(frames) > high)
+        filters[GeometryFlaw.DENSITY] = lambda frames: (density(frames) < low) | (density(frames) > high)
     return filters
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,15 +11,48 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from .base import measure, select
-from .checks import check_count, check_matrix
+from .checks import check_matrix
 from .embedding import embed, normalise
 from .features import reduce_descriptors
-from .geometry import DropReason, GeometrySettings, check_geometry
-from .settings import FeatureSettings, QuantitySettings, ReducerSettings, SelectorSettings
+from .geometry import GeometryFlaw, GeometrySettings, check_geometry
+from .settings import FeatureSettings, QuantitySettings, ScreeningSettings
 
-__all__ = ["Screened", "drop_reasons", "measure_all", "screen", "structure_features"]
+__all__ = [
+    "FrameFeatures",
+    "Screened",
+    "describe",
+    "geometry_flaws",
+    "measure_all",
+    "screen",
+    "structure_features",
+]
 
 _ATOMS_AT_ONCE = 4096  # of 1600 features each: some 50 MB of descriptors at a time
+_NO_QUANTITIES = np.empty((0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class FrameFeatures:
+    """Frames as a screening sees them: the candidates, or the present dataset.
+
+    :ivar features: one vector per frame, (n, d).
+    :ivar quantities: further axes, (n, n_quantities); left out: screening in 2D.
+    """
+
+    features: NDArray[np.float64]
+    quantities: NDArray[np.float64] = field(default_factory=lambda: _NO_QUANTITIES)
+
+    def __post_init__(self) -> None:
+        features = np.asarray(self.features, dtype=np.float64)
+        is_flat = self.quantities is _NO_QUANTITIES
+        quantities = np.empty((len(features), 0)) if is_flat else np.asarray(self.quantities, dtype=np.float64)
+        if quantities.ndim != 2 or len(quantities) != len(features):
+            raise InputError(f"`quantities` has shape {quantities.shape}, expected ({len(features)}, n_quantities)")
+        object.__setattr__(self, "features", features)
+        object.__setattr__(self, "quantities", quantities)
+
+    def __len__(self) -> int:
+        return len(self.features)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,7 +62,7 @@ class Screened:
     :ivar candidate_points: normalised coordinates, (n, 2 + n_quantities); NaN where the candidate was dropped.
     :ivar dataset_points: normalised coordinates of the dataset, (m, 2 + n_quantities).
     :ivar selected: sorted indices of the selected candidates.
-    :ivar dropped: :class:`~aiida_nnpgen.screening.geometry.DropReason` of each candidate, (n,).
+    :ivar dropped: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,).
     """
 
     candidate_points: NDArray[np.float64]
@@ -40,82 +73,87 @@ class Screened:
     def count_dropped(self) -> dict[str, int]:
         """Return how many candidates were dropped for each reason that occurred."""
         codes, counts = np.unique(self.dropped, return_counts=True)
-        return {DropReason(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
+        return {GeometryFlaw(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
 
 
 def screen(
-    candidate_features: ArrayLike,
-    dataset_features: ArrayLike,
-    n_max: int,
-    *,
-    candidate_quantities: ArrayLike | None = None,
-    dataset_quantities: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    dropped: ArrayLike | None = None,
-    pca_dims: int | None = None,
-    reducer: ReducerSettings | None = None,
-    selector: SelectorSettings | None = None,
+    candidates: FrameFeatures,
+    dataset: FrameFeatures,
+    settings: ScreeningSettings,
     seed: int = 0,
+    flaws: ArrayLike | None = None,
 ) -> Screened:
     """Place candidates and dataset on one map, add the quantities as axes, and select.
 
-    :param candidate_features: one vector per candidate, (n, d); rows of dropped candidates are not looked at.
-    :param dataset_features: one vector per structure of the dataset, (m, d).
-    :param n_max: largest number of candidates to select.
-    :param candidate_quantities: (n, n_quantities), or None: screening in 2D.
-    :param dataset_quantities: (m, n_quantities), or None.
-    :param weights: lengths of the axes of the quantities, (n_quantities,); None: all 1, as the axes of the map.
-    :param dropped: :class:`~aiida_nnpgen.screening.geometry.DropReason` of each candidate, (n,); None: all are kept.
-    :param pca_dims: principal components of the features that go into the reducer; None: all features.
-    :param reducer: from features to the map; None: PCA.
-    :param selector: how points are chosen; None: removal from the closest pair.
+    Of the settings, those of the window and of the geometry have acted before: they chose the candidates and the flaws.
+
+    :param candidates: rows of those with a flaw are not looked at.
+    :param dataset: what is labelled already.
+    :param settings: of the screening; its quantities belong to the columns of quantities, in order.
     :param seed: of the reducer and the selector.
+    :param flaws: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,); None: all are sound.
     :raises InputError: if lengths do not match, or a value is not finite (the frame is named).
     """
-    keep, axes, choice = check_count(n_max), reducer or ReducerSettings(), selector or SelectorSettings()
-    candidates = np.asarray(candidate_features, dtype=np.float64)
-    codes = np.zeros(len(candidates), dtype=np.int8) if dropped is None else np.asarray(dropped, dtype=np.int8)
+    codes = np.zeros(len(candidates), dtype=np.int8) if flaws is None else np.asarray(flaws, dtype=np.int8)
     if codes.shape != (len(candidates),):
-        raise InputError(f"`dropped` has shape {codes.shape}, expected ({len(candidates)},)")
-    rows = np.flatnonzero(codes == DropReason.KEPT)
-    old = check_matrix(dataset_features, "dataset_features")
-    new = _kept(candidates, rows, "candidate_features", old.shape[1] if len(old) else None)
-    both = np.concatenate([new, old]) if len(new) and len(old) else (new if len(new) else old)
-    if pca_dims is not None and pca_dims < both.shape[1]:
-        both = embed(both, "pca", n_dims=pca_dims)
-    points = embed(both, axes.method, n_dims=2, seed=seed, fit_size=axes.fit_size, **axes.keywords)
-    extra_new, extra_old = _quantities(candidate_quantities, dataset_quantities, len(candidates), rows, len(old))
-    lengths = np.ones(extra_old.shape[1]) if weights is None else np.asarray(weights, dtype=np.float64)
-    placed, present = normalise(
+        raise InputError(f"`flaws` has shape {codes.shape}, expected ({len(candidates)},)")
+    rows = np.flatnonzero(codes == GeometryFlaw.NONE)
+    present = check_matrix(dataset.features, "features of the dataset")
+    new = _kept(candidates.features, rows, "features of the candidates", present.shape[1] if len(present) else None)
+    points = _map(new, present, settings, seed)
+    extra_new, extra_old = _quantities(candidates, dataset, rows, len(settings.quantities))
+    placed, fixed = normalise(
         np.column_stack([points[: len(new)], extra_new]),
         np.column_stack([points[len(new) :], extra_old]),
-        np.concatenate([np.ones(2), lengths]),
+        [1.0, 1.0, *(quantity.weight for quantity in settings.quantities)],
     )
-    selected = rows[select(choice.name, placed, keep, present, seed=seed, keywords=choice.keywords)]
+    choice = settings.selector
+    selected = rows[select(choice.name, placed, settings.n_max, fixed, seed=seed, keywords=choice.keywords)]
     candidate_points = np.full((len(candidates), placed.shape[1]), np.nan)
     candidate_points[rows] = placed
     return Screened(
-        candidate_points=candidate_points, dataset_points=present, selected=selected.astype(np.int64), dropped=codes
+        candidate_points=candidate_points, dataset_points=fixed, selected=selected.astype(np.int64), dropped=codes
+    )
+
+
+def describe(
+    parts: Sequence[Frames],
+    descriptors: Callable[[Frames], ArrayLike],
+    settings: ScreeningSettings,
+    elements: Sequence[str],
+    flaws: ArrayLike | None = None,
+) -> FrameFeatures:
+    """Return features and quantities of frames; NaN for frames with a flaw.
+
+    :param parts: frames, one entry per composition.
+    :param descriptors: gives per-atom features, (n_frames, n_atoms, n_features).
+    :param settings: of the screening.
+    :param elements: chemical symbols of all compositions.
+    :param flaws: non-zero for frames to leave out, over all parts, (n_frames,).
+    """
+    return FrameFeatures(
+        structure_features(parts, descriptors, settings.features, elements, flaws),
+        measure_all(parts, settings.quantities, flaws),
     )
 
 
 def structure_features(
     parts: Sequence[Frames],
-    describe: Callable[[Frames], ArrayLike],
+    descriptors: Callable[[Frames], ArrayLike],
     settings: FeatureSettings,
     elements: Sequence[str],
-    dropped: ArrayLike | None = None,
+    flaws: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Return one feature vector per frame, (n_frames, d), in chunks that bound the memory; NaN for dropped frames.
+    """Return one feature vector per frame, (n_frames, d), in chunks that bound the memory; NaN for frames with a flaw.
 
     :param parts: frames, one entry per composition.
-    :param describe: gives per-atom features, (n_frames, n_atoms, n_features).
+    :param descriptors: gives per-atom features, (n_frames, n_atoms, n_features).
     :param settings: how atoms are reduced.
     :param elements: chemical symbols of all compositions.
-    :param dropped: non-zero for frames to leave out, over all parts, (n_frames,).
+    :param flaws: non-zero for frames to leave out, over all parts, (n_frames,).
     """
     total = sum(len(part) for part in parts)
-    skip = np.zeros(total, dtype=bool) if dropped is None else np.asarray(dropped) != DropReason.KEPT
+    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != GeometryFlaw.NONE
     result = np.empty((total, 0))
     first = 0
     for part in parts:
@@ -124,7 +162,7 @@ def structure_features(
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
             values = reduce_descriptors(
-                describe(part[chunk]), part.numbers, reduction=settings.reduction, elements=elements
+                descriptors(part[chunk]), part.numbers, reduction=settings.reduction, elements=elements
             )
             if result.shape[1] == 0:
                 result = np.full((total, values.shape[1]), np.nan)
@@ -134,16 +172,16 @@ def structure_features(
 
 
 def measure_all(
-    parts: Sequence[Frames], quantities: Sequence[QuantitySettings], dropped: ArrayLike | None = None
+    parts: Sequence[Frames], quantities: Sequence[QuantitySettings], flaws: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Return the quantities of all frames, (n_frames, n_quantities); NaN for dropped frames.
+    """Return the quantities of all frames, (n_frames, n_quantities); NaN for frames with a flaw.
 
     :param parts: frames, one entry per composition.
     :param quantities: which ones.
-    :param dropped: non-zero for frames to leave out, over all parts, (n_frames,).
+    :param flaws: non-zero for frames to leave out, over all parts, (n_frames,).
     """
     total = sum(len(part) for part in parts)
-    skip = np.zeros(total, dtype=bool) if dropped is None else np.asarray(dropped) != DropReason.KEPT
+    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != GeometryFlaw.NONE
     result = np.full((total, len(quantities)), np.nan)
     first = 0
     for part in parts:
@@ -155,10 +193,10 @@ def measure_all(
     return result
 
 
-def drop_reasons(
+def geometry_flaws(
     candidates: Sequence[Frames], dataset: Sequence[Frames], settings: GeometrySettings | None
 ) -> NDArray[np.int8]:
-    """Return why each candidate is dropped, over all parts, (n_frames,).
+    """Return the flaw of each candidate for which it is dropped, over all parts, (n_frames,).
 
     The start structure of a part is the first frame of the dataset with the same atoms.
 
@@ -175,7 +213,7 @@ def drop_reasons(
 
 
 def _kept(values: NDArray[np.float64], rows: NDArray[np.intp], name: str, width: int | None) -> NDArray[np.float64]:
-    """Return finite rows; a message counts frames among all, dropped ones included."""
+    """Return finite rows; a message counts frames among all, those with a flaw included."""
     if values.ndim == 2 and len(rows) < len(values):
         filled = np.zeros_like(values)
         filled[rows] = values[rows]
@@ -185,15 +223,23 @@ def _kept(values: NDArray[np.float64], rows: NDArray[np.intp], name: str, width:
     return check_matrix(values, name, width)[rows]
 
 
+def _map(
+    new: NDArray[np.float64], present: NDArray[np.float64], settings: ScreeningSettings, seed: int
+) -> NDArray[np.float64]:
+    """Return two coordinates of every candidate and, after them, of every structure of the dataset."""
+    both = np.concatenate([new, present]) if len(new) and len(present) else (new if len(new) else present)
+    dims, reducer = settings.features.pca_dims, settings.reducer
+    if dims is not None and dims < both.shape[1]:
+        both = embed(both, "pca", n_dims=dims)
+    return embed(both, reducer.method, n_dims=2, seed=seed, fit_size=reducer.fit_size, **reducer.keywords)
+
+
 def _quantities(
-    candidates: ArrayLike | None, dataset: ArrayLike | None, n_candidates: int, rows: NDArray[np.intp], n_dataset: int
+    candidates: FrameFeatures, dataset: FrameFeatures, rows: NDArray[np.intp], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if candidates is None and dataset is None:
-        return np.empty((len(rows), 0)), np.empty((n_dataset, 0))
-    if candidates is None or dataset is None:
-        raise InputError("quantities are needed of the candidates and of the dataset, or of neither")
-    new, old = np.asarray(candidates, dtype=np.float64), np.asarray(dataset, dtype=np.float64)
-    for name, values, length in (("candidate_quantities", new, n_candidates), ("dataset_quantities", old, n_dataset)):
-        if values.ndim != 2 or len(values) != length:
-            raise InputError(f"`{name}` has shape {values.shape}, expected ({length}, n_quantities)")
-    return _kept(new, rows, "candidate_quantities", old.shape[1]), check_matrix(old, "dataset_quantities")
+    """Return the finite quantities of both, as many as the settings have."""
+    for name, values in (("candidates", candidates.quantities), ("dataset", dataset.quantities)):
+        if values.shape[1] != count:
+            raise InputError(f"the {name} have {values.shape[1]} quantities, the settings {count}")
+    new = _kept(candidates.quantities, rows, "quantities of the candidates", count)
+    return new, check_matrix(dataset.quantities, "quantities of the dataset", count)

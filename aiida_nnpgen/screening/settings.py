@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import ClassVar, Literal
 
+from ..common import plugins
 from ..common.exceptions import InputError
 from .base import QUANTITIES, REDUCERS, SELECTORS, check_keywords
 from .calibration import CalibrationSettings
@@ -62,6 +63,16 @@ class WindowSettings:
             check_window(*bounds)
         if not 0 < self.percentile <= 100:
             raise InputError(f"`percentile` must lie above 0 and not above 100, not `{self.percentile}`")
+
+    @property
+    def needs_committee(self) -> bool:
+        """Return whether the window needs more than the largest force deviation, which is what samplers measure."""
+        return self.percentile < 100 or self.energy is not None or self.stress is not None
+
+    def for_sampler(self) -> dict[str, float] | None:
+        """Return the bounds by which a sampler may drop coordinates; None if they depend on more than it knows."""
+        is_known = self.mode == "fixed" and not self.needs_committee
+        return {"lo": self.lo, "hi": self.hi} if is_known else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +179,18 @@ class ScreeningSettings:
         _positive("n_max", self.n_max)
         object.__setattr__(self, "quantities", tuple(self.quantities))
 
+    def for_job(self) -> ScreeningSettings:
+        """Return the same with import paths for registered names, which a compute node does not know.
+
+        :raises InputError: if a name is not registered.
+        """
+        return replace(
+            self,
+            reducer=replace(self.reducer, method=_path(REDUCERS, self.reducer.method)),
+            quantities=tuple(replace(item, name=_path(QUANTITIES, item.name)) for item in self.quantities),
+            selector=replace(self.selector, name=_path(SELECTORS, self.selector.name)),
+        )
+
     def check_elements(self, elements: Sequence[str]) -> None:
         """Refuse a pair of elements that the system does not have.
 
@@ -184,6 +207,10 @@ class ScreeningSettings:
                 raise InputError(
                     f"element `{unknown[0]}` of `{quantity.name}` is not among the elements `{list(elements)}`"
                 )
+
+
+def _path(group: str, name: str) -> str:
+    return name if ":" in name else plugins.target(group, name)
 
 
 def _positive(name: str, value: int | None) -> None:

@@ -10,6 +10,8 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 from ..calculations.evaluate import EvaluateCalculation
 from ..calculations.functions import decide_stop, plan_initial_dataset, plan_iteration
+from ..common.iterations import iteration_key
+from ..common.types import Purpose
 from ..config.root import LoopSettings
 from ..data import DatasetData
 from .active_learning_spec import define_ports
@@ -21,8 +23,6 @@ from .screening import ScreeningWorkChain
 from .training import TrainingWorkChain
 
 __all__ = ["ActiveLearningWorkChain"]
-
-FIRST_DATA = {"initial_dataset": "datasets", "test_set": "test_sets"}
 
 
 class ActiveLearningWorkChain(WorkChain):
@@ -44,8 +44,10 @@ class ActiveLearningWorkChain(WorkChain):
                 cls.plan,
                 cls.run_training,
                 cls.inspect_training,
-                cls.run_sampling,
+                cls.run_sampling_and_evaluation,
                 cls.inspect_sampling,
+                cls.inspect_calibration,
+                cls.inspect_evaluation,
                 cls.run_screening,
                 cls.inspect_screening,
                 if_(cls.has_selection)(cls.run_labelling, cls.inspect_labelling),
@@ -69,31 +71,31 @@ class ActiveLearningWorkChain(WorkChain):
 
     def run_first_data(self) -> None:
         """Submit the first dataset and the test set, where they are wanted and not given."""
-        for purpose, kind in FIRST_DATA.items():
-            if self.ctx[kind] or not self.inputs.config.get(purpose):
+        for purpose in Purpose:
+            if self.ctx[purpose.shards] or not self.inputs.config.get(purpose.value):
                 continue
-            plans = plan_initial_dataset(self.inputs.config, orm.Str(purpose))
+            plans = plan_initial_dataset(self.inputs.config, orm.Str(purpose.value))
             node = self.submit(
                 InitialDatasetWorkChain,
                 settings=plans["settings"],
                 labelling=plans["labelling"],
                 structures=dict(self.inputs.structures),
-                existing=dict(self.inputs.get("existing", {}).get(purpose, {})),
+                existing=dict(self.inputs.get("existing", {}).get(purpose.value, {})),
                 max_concurrent=self.inputs.max_concurrent,
-                metadata={"call_link_label": purpose},
+                metadata={"call_link_label": purpose.value},
                 **self._reference(),
             )
-            self.to_context(**{purpose: node})
+            self.to_context(**{purpose.value: node})
 
     def inspect_first_data(self) -> ExitCode | None:
         """Attach the first shards."""
-        for purpose, kind in FIRST_DATA.items():
-            if purpose not in self.ctx:
+        for purpose in Purpose:
+            if purpose.value not in self.ctx:
                 continue
-            node = self.ctx[purpose]
+            node = self.ctx[purpose.value]
             for key, shard in output_namespace(node, "datasets").items():
-                self.out(f"{kind}.initial_{key}", shard)
-                self.ctx[kind][f"initial_{key}"] = shard
+                self.out(f"{purpose.shards}.initial_{key}", shard)
+                self.ctx[purpose.shards][f"initial_{key}"] = shard
             if not node.is_finished_ok:
                 return self._fail("INITIAL_DATASET", node)
         self.ctx.has_new_data = True
@@ -133,11 +135,15 @@ class ActiveLearningWorkChain(WorkChain):
         self.ctx.has_new_data = False
         return None
 
-    def run_sampling(self) -> None:
-        """Submit the dynamics and, beside it, the evaluation on the test set."""
+    def run_sampling_and_evaluation(self) -> None:
+        """Submit what needs the committee alone, side by side: dynamics, errors on the test set, and calibration."""
+        self._submit_sampling()
         self.run_evaluation()
-        self.run_calibration()
+        self._submit_calibration()
+
+    def _submit_sampling(self) -> None:
         window = {"window": self.ctx.plans["window"]} if "window" in self.ctx.plans else {}
+        sampler = self.ctx.plans["sampling"]["sampler"]
         node = self.submit(
             SamplingWorkChain,
             settings=self.ctx.plans["sampling"],
@@ -146,25 +152,26 @@ class ActiveLearningWorkChain(WorkChain):
             max_concurrent=self.inputs.max_concurrent,
             metadata={"call_link_label": self._label("sampling")},
             **window,
-            **self._where("sampling"),
+            code=self.inputs.codes.sampling[sampler],
+            options=dict(self.inputs.options.get("sampling", {}).get(sampler, {})),
         )
         self.to_context(sampling=node)
 
     def inspect_sampling(self) -> ExitCode | None:
         """Check that there is something to screen."""
-        if not self.ctx.sampling.is_finished_ok:
-            return self._fail("SAMPLING", self.ctx.sampling)
-        calibration = self.ctx.get("calibration")
-        if calibration and not calibration.is_finished_ok:
-            return self._fail("EVALUATION", calibration)
-        return self.inspect_evaluation()
+        return None if self.ctx.sampling.is_finished_ok else self._fail("SAMPLING", self.ctx.sampling)
+
+    def inspect_calibration(self) -> ExitCode | None:
+        """Check that the window can be calibrated, if it is to be."""
+        node = self.ctx.calibration
+        return self._fail("EVALUATION", node) if node and not node.is_finished_ok else None
 
     def run_evaluation(self) -> None:
         """Submit the evaluation of the committee, if there is a test set."""
         if self.ctx.test_sets:
             self.to_context(evaluation=self._evaluate("evaluation", self.ctx.test_sets))
 
-    def run_calibration(self) -> None:
+    def _submit_calibration(self) -> None:
         """Submit the evaluation on validation frames, if the trust window is calibrated by them."""
         self.ctx.calibration = None
         window = self.ctx.plans["screening"]["window"]
@@ -194,7 +201,7 @@ class ActiveLearningWorkChain(WorkChain):
 
     def run_screening(self) -> None:
         """Submit the screening of what was sampled."""
-        calibration = self.ctx.get("calibration")
+        calibration = self.ctx.calibration
         evaluation = {"evaluation": calibration.outputs.arrays} if calibration else {}
         node = self.submit(
             ScreeningWorkChain,
@@ -275,8 +282,7 @@ class ActiveLearningWorkChain(WorkChain):
         }
 
     def _label(self, phase: str | None = None) -> str:
-        stem = f"iteration_{self.ctx.iteration:02d}"
-        return f"{stem}_{phase}" if phase else stem
+        return iteration_key(self.ctx.iteration, phase)
 
     def _fail(self, phase: str, node: orm.ProcessNode) -> ExitCode:
         code: ExitCode = self.exit_codes[f"ERROR_SUB_PROCESS_FAILED_{phase}"]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
 from ..common.exceptions import InputError
+from ..common.types import Purpose
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
@@ -19,7 +20,8 @@ from .ports import declare_ports
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
-ROLES = ("training", "sampling", "screening", "reference")
+ROLES = ("training", "screening", "reference")
+"""What has one code each; a sampler has one of its own."""
 PHASES = ("INITIAL_DATASET", "TRAINING", "SAMPLING", "SCREENING", "LABELLING", "EVALUATION")
 
 
@@ -45,7 +47,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         return f"reference.labeller: there is no labeller `{config.reference.labeller}`"
     checks = [
         _check_elements(inputs, set(known)),
-        _check_schedule(config, sorted(inputs["structures"])),
+        _check_schedule(config, sorted(inputs["structures"]), set(inputs.get("codes", {}).get("sampling", {}))),
         _check_existing(inputs, config),
     ]
     return next((message for message in checks if message), None)
@@ -54,8 +56,9 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
 def _check_elements(inputs: Any, known: set[str]) -> str | None:
     """Check that the model has every element that it will meet."""
     present = {f"structures.{key}": node.get_symbols_set() for key, node in inputs["structures"].items()}
-    for kind in ("datasets", "test_sets"):
-        present |= {f"{kind}.{key}": set(node.elements) for key, node in inputs.get(kind, {}).items()}
+    for purpose in Purpose:
+        shards = inputs.get(purpose.shards, {})
+        present |= {f"{purpose.shards}.{key}": set(node.elements) for key, node in shards.items()}
     for place, elements in present.items():
         if elements - known:
             return (
@@ -70,30 +73,42 @@ def _check_elements(inputs: Any, known: set[str]) -> str | None:
     return None
 
 
-def _check_schedule(config: LoopSettings, structures: list[str]) -> str | None:
-    """Check that each run finds its structure, and that the architecture can do what the sampler needs."""
+def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]) -> str | None:
+    """Check that each run finds its structure, and that its sampler can do it.
+
+    :param codes: names of the samplers that have a code.
+    """
+    architecture, abilities = config.training.architecture, config.training.backend.abilities
+    if not abilities.descriptors:
+        return f"training.architecture: `{architecture}` gives no per-atom features, by which frames are screened"
     for index, entry in enumerate(config.schedule):
+        place, name = f"schedule[{index}].sampling", entry.sampling.sampler
         try:
-            entry.sampling.expand(structures)
+            runs = entry.sampling.expand(structures)
             entry.screening.check_elements(config.training.elements or [])
         except InputError as exception:
             return f"schedule[{index}]: {exception}"
-        name = f"nnpgen.samplers.{entry.sampling.sampler}"
-        if name not in get_entry_point_names("aiida.calculations"):
-            return f"schedule[{index}].sampling.sampler: there is no sampler `{entry.sampling.sampler}`"
-        sampler = CalculationFactory(name)
-        if not getattr(config.training.backend.abilities, sampler.REQUIRED_ABILITY):
-            architecture = config.training.architecture
-            return f"schedule[{index}].sampling.sampler: `{architecture}` cannot drive `{entry.sampling.sampler}`"
+        if f"nnpgen.samplers.{name}" not in get_entry_point_names("aiida.calculations"):
+            return f"{place}.sampler: there is no sampler `{name}`"
+        sampler = CalculationFactory(f"nnpgen.samplers.{name}")
+        if not getattr(abilities, sampler.REQUIRED_ABILITY):
+            return f"{place}.sampler: `{architecture}` cannot drive `{name}`"
+        if name not in codes:
+            return f"{place}.sampler: there is no code for `{name}`: give codes.sampling.{name}"
+        try:
+            for _, conditions in runs:
+                sampler.check_conditions(conditions)
+        except InputError as exception:
+            return f"{place}: {exception}"
     return None
 
 
 def _check_existing(inputs: Any, config: LoopSettings) -> str | None:
     """Check that there is a file for each entry of `existing` that has yet to be read."""
-    for purpose, kind in (("initial_dataset", "datasets"), ("test_set", "test_sets")):
+    for purpose in Purpose:
         settings = getattr(config, purpose)
-        given = inputs.get("existing", {}).get(purpose, {})
-        for source in settings.existing if settings and not inputs.get(kind) else []:
+        given = inputs.get("existing", {}).get(purpose.value, {})
+        for source in settings.existing if settings and not inputs.get(purpose.shards) else []:
             if source.name not in given:
                 return f"existing.{purpose}.{source.name} is missing: {purpose}.existing names it"
     return None
@@ -109,7 +124,7 @@ def define_ports(spec: WorkChainSpec) -> None:
         required=False,
         help="One per element, if the code needs them.",
     )
-    for purpose in ("initial_dataset", "test_set"):
+    for purpose in Purpose:
         spec.input_namespace(
             f"existing.{purpose}",
             valid_type=(orm.SinglefileData, orm.FolderData),
@@ -119,6 +134,14 @@ def define_ports(spec: WorkChainSpec) -> None:
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
+    spec.input_namespace("codes.sampling", valid_type=orm.AbstractCode, help="Code of each sampler, by its name.")
+    spec.input(
+        "options.sampling",
+        valid_type=dict,
+        default=dict,
+        non_db=True,
+        help="Scheduler options of each sampler, by its name.",
+    )
     declare_ports(spec, "larger_options", "max_concurrent")
     spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
     spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")

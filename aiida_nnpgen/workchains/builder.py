@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 import ase.io
 from aiida import orm
-from aiida.common.exceptions import NotExistent
-from aiida.engine import CalcJob
 from aiida.plugins import WorkflowFactory
 
 from ..calculations.functions import build_liquid
 from ..common.exceptions import InputError
 from ..common.seeds import derive_seed
+from ..common.types import Purpose
 from ..config.existing import ExistingSettings
 from ..config.reference import ReferenceSettings
-from ..config.root import ActiveLearningConfig, CodeSettings
+from ..config.root import ActiveLearningConfig
 from ..config.structures import StructureSource
-from .active_learning_spec import ROLES, validate_inputs
+from .active_learning_spec import validate_inputs
+from .codes import codes_and_options
 from .continuation import continue_from
 from .ports import input_namespace
 
@@ -39,11 +38,7 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
     :param earlier: a run to continue.
     :raises InputError: if a file or a code is missing, or the parts do not fit together; nothing was launched then.
     """
-    codes = {role: _code(config, role) for role in ROLES}
-    for role in ROLES:
-        _check_options(_settings(config, role).options, codes[role], f"codes.{role}.options")
-    larger = config.codes.reference.options | config.codes.reference.larger_options
-    _check_options(larger, codes["reference"], "codes.reference.larger_options")
+    codes = codes_and_options(config)
     inputs: dict[str, Any] = continue_from(earlier).inputs() if earlier else {}
     if not earlier:
         inputs["structures"] = {
@@ -60,9 +55,7 @@ def build_inputs(config: ActiveLearningConfig, folder: Path, earlier: orm.Proces
         "config": orm.Dict(loop),
         "pseudopotentials": _pseudopotentials(config.reference, loop["training"]["elements"], folder),
         "existing": _existing(config, folder, earlier),
-        "codes": codes,
-        "options": {role: _settings(config, role).options for role in ROLES},
-        "larger_options": config.codes.reference.larger_options,
+        **codes,
         "max_concurrent": config.max_concurrent,
         "metadata": {"label": config.name},
     }
@@ -76,47 +69,16 @@ def _pseudopotentials(reference: ReferenceSettings, elements: list[str], folder:
     return dict(labeller.load_pseudopotentials(reference.pseudopotentials, elements, folder))
 
 
-def _settings(config: ActiveLearningConfig, role: str) -> CodeSettings:
-    settings: CodeSettings = getattr(config.codes, role) or config.codes.training
-    return settings
-
-
-def _code(config: ActiveLearningConfig, role: str) -> orm.AbstractCode:
-    label = _settings(config, role).code
-    try:
-        return orm.load_code(label)
-    except (NotExistent, ValueError) as exception:
-        raise InputError(f"codes.{role}.code: there is no code `{label}`: see `verdi code list`") from exception
-
-
-def _check_options(options: dict[str, Any], code: orm.AbstractCode, place: str) -> None:
-    """Check scheduler options as AiiDA would when the first job is launched."""
-    ports = CalcJob.spec().inputs["metadata"]["options"]
-    for name in options:
-        if name not in ports:
-            close = difflib.get_close_matches(name, ports, n=1)
-            raise InputError(f"{place}.{name}: no such option" + (f": did you mean `{close[0]}`" if close else ""))
-        if error := ports[name].validate(options[name]):
-            raise InputError(f"{place}.{name}: {error.message}")
-    if "resources" in options and code.computer is not None:
-        scheduler, resources = code.computer.get_scheduler(), dict(options["resources"])
-        scheduler.preprocess_resources(resources, code.computer.get_default_mpiprocs_per_machine())
-        try:
-            scheduler.validate_resources(**resources)
-        except (TypeError, ValueError) as exception:
-            raise InputError(f"{place}.resources: {exception}") from exception
-
-
 def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None) -> dict[str, Any]:
     """Return files and folders with existing data; those of an earlier run are taken over."""
     nodes: dict[str, dict[str, orm.Data]] = {}
     before = input_namespace(earlier, "existing") if earlier else {}
-    for purpose in ("initial_dataset", "test_set"):
-        settings, taken = getattr(config, purpose), dict(before.get(purpose, {}))
+    for purpose in Purpose:
+        settings, taken = getattr(config, purpose), dict(before.get(purpose.value, {}))
         for index, source in enumerate(settings.existing if settings else []):
             place = f"{purpose}.existing[{index}].path"
             node = taken.get(source.name) or _existing_node(source, folder, place)
-            nodes.setdefault(purpose, {})[source.name] = node
+            nodes.setdefault(purpose.value, {})[source.name] = node
     return nodes
 
 

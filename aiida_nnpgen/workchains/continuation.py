@@ -8,6 +8,8 @@ from typing import Any
 from aiida import orm
 
 from ..common.exceptions import InputError
+from ..common.iterations import by_iteration, iteration_key
+from ..common.types import Purpose
 from ..data import DatasetData, PotentialData
 from .ports import input_namespace, output_namespace
 
@@ -48,29 +50,30 @@ def continue_from(process: orm.ProcessNode) -> Continuation:
     start = process.inputs.first_iteration.value
     decisions = output_namespace(process, "decisions")
     end = start
-    while f"iteration_{end:02d}" in decisions:
+    while iteration_key(end) in decisions:
         end += 1
-    datasets = input_namespace(process, "datasets") | {
-        key: node
-        for key, node in output_namespace(process, "datasets").items()
-        if not key.startswith("iteration_") or int(key.rpartition("_")[2]) < end
-    }
-    test_sets = input_namespace(process, "test_sets") | output_namespace(process, "test_sets")
-    _drop_incomplete(process, "initial_dataset", datasets)
-    _drop_incomplete(process, "test_set", test_sets)
-    models = output_namespace(process, "models").get(f"iteration_{end - 1:02d}") or input_namespace(process, "models")
+    shards = {purpose.shards: _shards(process, purpose, end) for purpose in Purpose}
+    last = output_namespace(process, "models").get(iteration_key(end - 1)) if end > start else None
     return Continuation(
         first_iteration=end,
         structures=dict(process.inputs.structures),
-        datasets=datasets,
-        test_sets=test_sets,
-        models=dict(models) if end > start else input_namespace(process, "models"),
+        models=dict(last or input_namespace(process, "models")),
+        **shards,
     )
 
 
-def _drop_incomplete(process: orm.ProcessNode, purpose: str, shards: dict[str, DatasetData]) -> None:
+def _shards(process: orm.ProcessNode, purpose: Purpose, end: int) -> dict[str, DatasetData]:
+    """Return the shards from before an iteration."""
+    made = output_namespace(process, purpose.shards)
+    cut = {iteration_key(number) for number in by_iteration(made) if number >= end}
+    shards = input_namespace(process, purpose.shards) | {key: made[key] for key in made if key not in cut}
+    _drop_incomplete(process, purpose, shards)
+    return shards
+
+
+def _drop_incomplete(process: orm.ProcessNode, purpose: Purpose, shards: dict[str, DatasetData]) -> None:
     """Remove the first shards if a part is missing, because the run was cut between them: all are made again."""
-    settings = process.inputs.config.get(purpose) or {}
+    settings = process.inputs.config.get(purpose.value) or {}
     parts = {"initial_aimd"} if settings.get("aimd") else set()
     for source in settings.get("existing", []):
         stem = f"initial_existing_{source['name']}_"

@@ -19,7 +19,7 @@ from ..calculations.functions import (
     plan_existing,
     plan_methods,
 )
-from ..calculations.functions.select_structures import MAX_STRUCTURES
+from ..common.limits import MAX_LINKS
 from ..data import DatasetData
 from ..importing import FileStatus
 from .labelling import LabellingWorkChain
@@ -32,6 +32,7 @@ PERTURB = "perturb_"
 """What the keys of the displaced structures begin with."""
 EXISTING = "existing_"
 """What the keys of imported data begin with."""
+_MAX_TOLD = 3  # files that a message names
 
 
 class InitialDatasetWorkChain(PoolWorkChain):
@@ -61,7 +62,7 @@ class InitialDatasetWorkChain(PoolWorkChain):
         )
 
     def import_existing(self) -> ExitCode | None:
-        """Read what is there already, before anything is computed; a file in wrong units ends the phase."""
+        """Read what is there already, before anything is computed; files that cannot be used are passed over."""
         self.ctx.imported = {}
         for name, plan in sorted(plan_existing(self.inputs.settings, self.inputs.labelling).items()):
             if name not in self.inputs.get("existing", {}):
@@ -70,12 +71,14 @@ class InitialDatasetWorkChain(PoolWorkChain):
             report = made["report"].get_dict()
             self.out(f"reports.{EXISTING}{name}", made["report"])
             self.report(f"`{name}`: {report['labelled']} frames with labels, {report['unlabelled']} to be labelled")
-            if reason := _problem(name, report, self.inputs.settings.get("elements")):
+            if bad := _bad_files(report):
+                self.report(f"`{name}`: {len(bad)} of {len(report['files'])} files cannot be used, as {bad[0]}")
+            if reason := _problem(plan, report, self.inputs.settings.get("elements")):
                 return self._fail(reason)
             for key, shard in made.get("datasets", {}).items():
                 self.out(f"datasets.{EXISTING}{name}_{key}", shard)
             for key, node in made.get("unlabelled", {}).items():
-                for first in range(0, len(node.get_stepids()), MAX_STRUCTURES):
+                for first in range(0, len(node.get_stepids()), MAX_LINKS):
                     self.ctx.imported[f"{EXISTING}{name}_{key}_{first:05d}"] = (name, node, first)
         return None
 
@@ -191,18 +194,34 @@ def _is_labelling(key: str) -> bool:
     return key.startswith((PERTURB, EXISTING))
 
 
-def _problem(name: str, report: dict[str, Any], elements: list[str] | None) -> str | None:
-    """Return why an import cannot be used as it is."""
-    for file in report["files"]:
-        if file["status"] == FileStatus.WRONG_UNITS.value:
-            return f"existing `{name}`: `{file['path']}`: {file['detail']}"
+def _bad_files(report: dict[str, Any]) -> list[str]:
+    """Return the files that cannot be used, with the reason of each."""
+    bad = (FileStatus.UNREADABLE, FileStatus.WRONG_UNITS)
+    return [f"`{file['path']}`: {file['detail']}" for file in report["files"] if file["status"] in bad]
+
+
+def _problem(plan: orm.Dict, report: dict[str, Any], elements: list[str] | None) -> str | None:
+    """Return why an import cannot be used as it is.
+
+    :param plan: one entry of ``existing``.
+    :param elements: of the model; None: any.
+    """
+    name = plan["name"]
+    if plan.get("strict", False) and (bad := _bad_files(report)):
+        return f"existing `{name}`: {bad[0]}"
     foreign = sorted(set(report["elements"]) - set(elements or report["elements"]))
     if foreign:
         return f"existing `{name}` holds {', '.join(foreign)}, missing from training.elements {elements}"
     if report["labelled"] or report["unlabelled"]:
         return None
-    if report["unlabelled_left_out"]:
-        count = report["unlabelled_left_out"]
-        return f"existing `{name}` has {count} structures without labels and no frame with: set `label: true`"
-    details = [f"`{file['path']}`: {file['detail'] or file['reasons'] or 'no frames'}" for file in report["files"]]
-    return f"existing `{name}` has no usable frame ({'; '.join(details[:3]) or 'no files'})"
+    details = _bad_files(report) or [
+        f"`{file['path']}`: {'; '.join(file['notes']) or file['detail'] or file['reasons'] or 'no frames'}"
+        for file in report["files"]
+    ]
+    told = "; ".join(details[:_MAX_TOLD]) or "no files"
+    if count := report["unlabelled_left_out"]:
+        return (
+            f"existing `{name}` has {count} structures without labels and no frame with: set `label: true` to compute "
+            f"them, or `keys` if labels are there under other names ({told})"
+        )
+    return f"existing `{name}` has no usable frame ({told})"

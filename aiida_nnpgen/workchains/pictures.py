@@ -8,6 +8,7 @@ from aiida import orm
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
+from ..common.iterations import iteration_key
 from ..screening.pictures import plot_histogram, plot_map, plot_volume
 from ..screening.quantities import UNITS
 
@@ -54,7 +55,7 @@ def screening_of(process: orm.ProcessNode, iteration: int) -> orm.ProcessNode:
 
     :raises InputError: if there is none.
     """
-    label = f"iteration_{iteration:02d}_screening"
+    label = iteration_key(iteration, "screening")
     link = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=label).first()
     if link is None:
         raise InputError(f"<{process.pk}> has no screening of iteration `{iteration}`")

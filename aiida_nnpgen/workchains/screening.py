@@ -11,10 +11,12 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from ..calculations.base import define_exit_codes
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
-from ..calculations.functions.select_structures import MAX_STRUCTURES
-from ..calculations.screen import ScreenCalculation
+from ..calculations.screen import ScreenCalculation, read_settings, validate_settings
+from ..common.limits import MAX_LINKS
 from ..data import DatasetData, PotentialData
-from ..data.trajectory import candidates
+from ..data.candidates import n_candidates
+from ..data.deviations import has_deviation, sampler_of, without_deviation
+from .ports import reason_of
 
 __all__ = ["ScreeningWorkChain"]
 
@@ -27,9 +29,16 @@ class ScreeningWorkChain(WorkChain):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="Python interpreter with the library of the architecture.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
-        spec.input("settings", valid_type=orm.Dict, help="Settings of the screening, with their seed.")
+        spec.input(
+            "settings",
+            valid_type=orm.Dict,
+            validator=validate_settings,
+            help="Settings of the screening, with their seed.",
+        )
         spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, required=False, help="Sampled frames.")
-        spec.input_namespace("deviations", valid_type=orm.ArrayData, help="Deviation of every sampled frame.")
+        spec.input_namespace(
+            "deviations", valid_type=orm.ArrayData, help="Per run, steps and deviations of good frames."
+        )
         spec.input_namespace("datasets", valid_type=DatasetData, help="The present dataset.")
         spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first gives the features.")
         spec.input(
@@ -47,27 +56,32 @@ class ScreeningWorkChain(WorkChain):
             "record", valid_type=orm.Dict, required=False, help="Where each selected frame comes from, and why."
         )
         spec.output_namespace("structures", valid_type=orm.StructureData, dynamic=True, help="Selected frames.")
-        define_exit_codes(spec, "ERROR_SCREENING_FAILED")
+        define_exit_codes(spec, "ERROR_NO_DEVIATION", "ERROR_SCREENING_FAILED")
         spec.outline(
             if_(cls.needs_committee)(cls.run_committee, cls.inspect_committee),
+            cls.check_deviations,
             cls.apply_window,
             if_(cls.has_candidates)(cls.run_screening, cls.inspect_screening),
         )
 
     def needs_committee(self) -> bool:
-        """Return whether the window needs more than the sampler's largest force deviation."""
-        window = self.inputs.settings["window"]
-        more = window["percentile"] < 100 or window["energy"] or window["stress"]
-        return bool(more and self.inputs.get("trajectories"))
+        """Return whether there are runs whose deviation the sampler has not measured, or not as the window needs it."""
+        window = read_settings(self.inputs.settings)[0].window
+        self.ctx.to_measure = [
+            key
+            for key in sorted(self.inputs.get("trajectories", {}))
+            if window.needs_committee or not has_deviation(self.inputs.deviations[key])
+        ]
+        return bool(self.ctx.to_measure)
 
     def run_committee(self) -> None:
         """Submit the measurement of all deviations."""
         node = self.submit(
             DeviationCalculation,
             code=self.inputs.code,
-            trajectories=dict(self.inputs.trajectories),
+            trajectories={key: self.inputs.trajectories[key] for key in self.ctx.to_measure},
             models=dict(self.inputs.models),
-            percentile=orm.Float(self.inputs.settings["window"]["percentile"]),
+            percentile=orm.Float(read_settings(self.inputs.settings)[0].window.percentile),
             metadata={"options": self.inputs.options, "call_link_label": "deviation"},
         )
         self.to_context(committee=node)
@@ -75,14 +89,26 @@ class ScreeningWorkChain(WorkChain):
     def inspect_committee(self) -> ExitCode | None:
         """Check that the deviations are there."""
         if not self.ctx.committee.is_finished_ok:
-            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=self.ctx.committee.exit_message)
+            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=reason_of(self.ctx.committee))
         return None
+
+    def check_deviations(self) -> ExitCode | None:
+        """Check that every run has a deviation: without, all its frames count as failed and none is chosen."""
+        missing = without_deviation(self.inputs.deviations, **self._committee())
+        if not missing:
+            return None
+        return self.exit_codes.ERROR_NO_DEVIATION.format(
+            sampler=sampler_of(self.inputs.deviations[missing[0]]),
+            message=f"that of every frame of {', '.join(f'`{key}`' for key in missing)} is NaN",
+        )
+
+    def _committee(self) -> dict[str, orm.ArrayData]:
+        """Return what the job measured, if there was one."""
+        return {"committee": self.ctx.committee.outputs.deviation} if "committee" in self.ctx else {}
 
     def apply_window(self) -> None:
         """Choose the window, and count what lies below, in and above it."""
-        measured: dict[str, Any] = dict(self.inputs.deviations)
-        if "committee" in self.ctx:
-            measured["committee"] = self.ctx.committee.outputs.deviation
+        measured: dict[str, Any] = {**self.inputs.deviations, **self._committee()}
         calibration = {"evaluation": self.inputs.evaluation} if "evaluation" in self.inputs else {}
         chosen = choose_window(self.inputs.settings, **calibration, **measured)
         assigned = assign_levels(chosen["window"], **measured)
@@ -98,7 +124,7 @@ class ScreeningWorkChain(WorkChain):
 
     def has_candidates(self) -> bool:
         """Return whether a frame lies in the window."""
-        return bool(candidates(self.inputs.get("trajectories", {}), self.ctx.levels))
+        return n_candidates(self.ctx.levels) > 0
 
     def run_screening(self) -> None:
         """Submit the screening job."""
@@ -118,7 +144,7 @@ class ScreeningWorkChain(WorkChain):
         """Turn what was selected into structures."""
         node = self.ctx.screening
         if not node.is_finished_ok:
-            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=node.exit_message)
+            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=reason_of(node))
         screen, report = node.outputs.screen, node.outputs.report
         self.out("screen", screen)
         self.out("report", report)
@@ -127,7 +153,7 @@ class ScreeningWorkChain(WorkChain):
         if not report["n_selected"]:
             return None
         self.out("record", record_selection(screen, self.ctx.levels, **self.inputs.trajectories))
-        for first in range(0, report["n_selected"], MAX_STRUCTURES):
+        for first in range(0, report["n_selected"], MAX_LINKS):
             selected = select_structures(screen, self.ctx.levels, orm.Int(first), **self.inputs.trajectories)
             for key, structure in selected.items():
                 self.out(f"structures.{key}", structure)

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from aiida import orm
 
+from ..common.iterations import by_iteration, iteration_key
 from ..data.labels import link_key
 from .ports import output_namespace
 
@@ -47,24 +48,24 @@ class ErrorRow:
 def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
     """Return the rows of a run of the loop, as far as it has come."""
     rows = []
-    for key, counts in sorted(output_namespace(process, "counts").items()):
-        runs = _runs(process, f"{key}_sampling")
-        record = output_namespace(process, "records").get(key)
-        shard = output_namespace(process, "datasets").get(key)
+    records, shards = (by_iteration(output_namespace(process, name)) for name in ("records", "datasets"))
+    for iteration, counts in by_iteration(output_namespace(process, "counts")).items():
+        runs = _runs(process, iteration_key(iteration, "sampling"))
+        record, shard = records.get(iteration), shards.get(iteration)
         chosen = record.get_dict() if record else {}
         origins = shard.origins if shard else []
         selected = Counter(entry["trajectory"] for entry in chosen.values())
         labelled = Counter(chosen[link_key(origin.structure)]["trajectory"] for origin in origins)
-        rows += _rows(int(key.rpartition("_")[2]), counts["runs"], runs, selected, labelled)
+        rows += _rows(iteration, counts["runs"], runs, selected, labelled)
     return rows
 
 
 def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     """Return the errors on the test set, iteration by iteration."""
     rows = []
-    for key, node in sorted(output_namespace(process, "errors").items()):
+    for iteration, node in by_iteration(output_namespace(process, "errors")).items():
         energy, force = (_mean([member[name]["rmse"] for member in node["models"]]) for name in ("energy", "forces"))
-        rows.append(ErrorRow(iteration=int(key.rpartition("_")[2]), energy_rmse=energy, force_rmse=force))
+        rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, force_rmse=force))
     return rows
 
 

@@ -73,11 +73,36 @@ def test_train_copies_what_a_restart_needs(
     assert job.info.remote_copy_list == [(python_code.computer.uuid, f"{tmp_path}/work", "work")]
 
 
+def test_train_refuses_a_parent_where_it_cannot_start_from_one(
+    prepare: Callable[..., Any],
+    inputs: dict[str, Any],
+    generate_potential: Callable[..., PotentialData],
+    backend_without: Callable[[str], str],
+) -> None:
+    """The ability is asked for before launch."""
+    name = backend_without("warm_start")
+    inputs["settings"] = orm.Dict(SETTINGS | {"architecture": name})
+    with pytest.raises(ValueError, match="`no_warm_start` cannot start from an earlier model"):
+        prepare(TrainCalculation, **inputs, parent=generate_potential(architecture=name))
+
+
+def test_train_refuses_a_parent_of_another_architecture(
+    prepare: Callable[..., Any],
+    inputs: dict[str, Any],
+    generate_potential: Callable[..., PotentialData],
+    standin_backend: str,
+) -> None:
+    """Its files would mean nothing."""
+    with pytest.raises(ValueError, match="`parent` is a `checkpoints`: a `deepmd` cannot start from it"):
+        prepare(TrainCalculation, **inputs, parent=generate_potential(architecture=standin_backend))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({key: value for key, value in SETTINGS.items() if key != "seed"}, "`settings` must hold"),
         (SETTINGS | {"steps": 3}, "`settings` must hold"),
+        (SETTINGS | {"architecture": "depmd"}, "`depmd` is not registered"),
         (SETTINGS | {"elements": ["H"]}, "datasets.a holds O"),
     ],
 )

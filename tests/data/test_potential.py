@@ -8,6 +8,7 @@ import pytest
 from aiida import orm
 from aiida.common.exceptions import ValidationError
 
+from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.data import PotentialData
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
@@ -34,6 +35,38 @@ def test_potential_gives_back_its_files(tmp_path: Path) -> None:
     assert (node.architecture, node.elements, node.cutoff) == ("deepmd", ["O", "H"], 6.0)
     assert node.implementation.abilities.lammps
     assert node.parent is None
+
+
+def test_potential_keeps_subfolders(tmp_path: Path) -> None:
+    """Files in folders come out in folders."""
+    (tmp_path / "part").write_bytes(b"part")
+    values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    files = {"model.json": tmp_path / "part", "weights/part.bin": tmp_path / "part"}
+    node = PotentialData(files, **values).store()  # type: ignore[arg-type]
+    assert node.files == ["model.json", "weights/part.bin"]
+    target = tmp_path / "out"
+    target.mkdir()
+    node.copy_to(target)
+    assert (target / "weights" / "part.bin").read_bytes() == b"part"
+
+
+@pytest.mark.parametrize("name", ["../part", "weights/../../part", "/part"])
+def test_potential_refuses_files_outside(tmp_path: Path, name: str) -> None:
+    """What a job says of its files is not believed."""
+    (tmp_path / "part").write_bytes(b"part")
+    values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    with pytest.raises(InputError, match="outside of the model's folder"):
+        PotentialData({name: tmp_path / "part"}, **values)  # type: ignore[arg-type]
+
+
+def test_potential_copies_nothing_outside(tmp_path: Path) -> None:
+    """An archive may hold a folder named `..`."""
+    node = generate_potential(tmp_path)
+    node.base.repository.put_object_from_bytes(b"harm", "../harm")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match=r"`\.\./harm`"):
+        node.copy_to(tmp_path / "out")
+    assert not (tmp_path / "harm").exists()
 
 
 def test_potential_hash_depends_on_content_alone(tmp_path: Path) -> None:

@@ -54,6 +54,26 @@ def test_check_label_accepts_zero_forces_on_a_lone_atom() -> None:
     assert check_label(-1.0, np.zeros((1, 3)), STRESS, 1, LabelChecks()) is None
 
 
+def test_check_label_accepts_zero_forces_with_a_stress() -> None:
+    """In a crystal symmetry may forbid forces, and the stress is a label."""
+    stress = np.array([0.1, 0.1, 0.1, 0, 0, 0])
+    assert check_label(-1.0, np.zeros((2, 3)), stress, 2, LabelChecks()) is None
+    for nothing in (None, STRESS, np.full(6, np.nan)):
+        problem = check_label(-1.0, np.zeros((2, 3)), nothing, 2, LabelChecks())
+        assert problem is not None
+        assert problem.reason is LabelFailure.ALL_ZERO
+
+
+@pytest.mark.parametrize(("n_atoms", "limit"), [(2, 0.0707), (4, 0.1), (64, 0.4), (192, 0.693)])
+def test_check_label_limits_the_net_force_by_the_root_of_the_number_of_atoms(n_atoms: int, limit: float) -> None:
+    """Small cells keep about the limit of the sum that they had, large ones may sum to more."""
+    forces = np.tile(FORCES, (n_atoms // 2, 1))
+    for factor, is_good in ((0.99, True), (1.01, False)):
+        changed = forces.copy()
+        changed[0, 1] = factor * limit
+        assert (check_label(-1.0, changed, STRESS, n_atoms, LabelChecks()) is None) is is_good
+
+
 def test_check_label_names_the_atom_of_the_largest_force() -> None:
     """The detail says which atom and how much."""
     problem = check_label(-1.0, np.array([[3.0, 0, 0], [-40.0, 0, 0], [37.0, 0, 0]]), STRESS, 3, LabelChecks())

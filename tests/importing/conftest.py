@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,9 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.importing.units import verdict as unit_verdict
+from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.importing.units import judge
+from aiida_nnpgen.importing.units.xtb import Comparison
 
 EQUILIBRIUM = {(8, 1): (0.97, 48.0), (1, 1): (1.55, 3.0)}
 
@@ -21,7 +23,20 @@ EQUILIBRIUM = {(8, 1): (0.97, 48.0), (1, 1): (1.55, 3.0)}
 @pytest.fixture(autouse=True)
 def no_xtb(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge forces as where no semi-empirical method is installed."""
-    monkeypatch.setattr(unit_verdict, "compare_with_xtb", lambda frames, length=1.0: None)
+    monkeypatch.setattr(judge, "compare_with_xtb", lambda frames, length=1.0: Comparison(None))
+
+
+@pytest.fixture
+def springs_as_reference(no_xtb: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge forces by those of the springs, as if they were the semi-empirical method."""
+
+    def compare(frames: Sequence[ReadFrame], length: float = 1.0) -> Comparison:
+        ours = [label(Atoms(f.numbers, f.positions * length, cell=f.cell * length, pbc=True)) for f in frames]
+        reference = np.concatenate([atoms.calc.results["forces"] for atoms in ours])
+        given = np.concatenate([frame.forces for frame in frames])
+        return Comparison(float((reference * given).sum() / (reference**2).sum()))
+
+    monkeypatch.setattr(judge, "compare_with_xtb", compare)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +14,18 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from aiida_nnpgen.common.exceptions import OutputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.common.units import BOHR, HARTREE
 from aiida_nnpgen.dft.cpmd import read_md
 from aiida_nnpgen.dft.label import LabelChecks
-from aiida_nnpgen.importing import FileStatus, read_existing
+from aiida_nnpgen.importing import FileReport, FileStatus
+from aiida_nnpgen.importing import read as read_existing
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 QE = FIXTURES / "existing" / "qe"
 CP2K = FIXTURES / "existing" / "cp2k"
+OUTCARS = FIXTURES / "existing" / "vasp"
 ASE_SAMPLES = Path(ase.__file__).parent / "test" / "testdata" / "vasp"
 FORCE = HARTREE / BOHR
 
@@ -106,6 +110,83 @@ def test_vasprun_and_outcar_of_one_run_count_once(
     assert sum(len(report.dropped) for report in data.reports) == 3
 
 
+def read_outcar(path: Path, *changes: tuple[str, str]) -> tuple[list[Frames], FileReport]:
+    """Return the frames of an OUTCAR with some texts replaced, and its report."""
+    text = (OUTCARS / path.name / "OUTCAR").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.mkdir()
+    (path / "OUTCAR").write_text(text)
+    data = read_existing(path)
+    return data.labelled, data.reports[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "energies", "dropped"),
+    [
+        ([], [-10.00003], [0]),
+        ([("EDIFF  = 0.1E-03", "EDIFF  = 0.1E-04")], [], [0, 1]),
+        ([("NELM   =      2", "NELM   =      3")], [-8.0, -10.00003], []),
+        ([("  free energy    TOTEN  =        -10.00001000 eV\n", "")], [], [0, 1]),
+    ],
+)
+def test_outcar_of_vasp_5_says_converged_whatever_happened(
+    tmp_path: Path, changes: list[tuple[str, str]], energies: list[float], dropped: list[int]
+) -> None:
+    """A step that used all of NELM is a label if its last iteration changed the energy by less than EDIFF."""
+    frames, report = read_outcar(tmp_path / "vasp5_unconverged", *changes)
+    assert [energy for found in frames for energy in found.energies] == energies
+    assert [(item.index, item.reason) for item in report.dropped] == [(index, "not_converged") for index in dropped]
+
+
+def test_outcar_table_may_have_further_columns(tmp_path: Path) -> None:
+    """Forces without van der Waals stand behind those that count; a row that lacks a word is damaged."""
+    [found], _ = read_outcar(tmp_path / "vdw_columns")
+    np.testing.assert_array_equal(found.forces[0, 0], [0.3, -0.2, 0.1])
+    np.testing.assert_array_equal(found.positions[0, 1], [1.02, 1.0, 0.97])
+    shutil.rmtree(tmp_path / "vdw_columns")
+    frames, report = read_outcar(tmp_path / "vdw_columns", ("      0.270000", ""))
+    assert not frames
+    assert [item.reason for item in report.dropped] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "numbers"),
+    [
+        ([], [11, 17]),
+        ([("PAW_PBE Na_pv", "PAW_PBE Ti_sv_GW"), ("PAW_PBE Cl 06Sep2000", "US O_h")], [22, 8]),
+        ([("PAW_PBE Cl", "PAW_PBE H.75")], [11, 1]),
+        ([(" POTCAR:    PAW_PBE", "   TITEL  = PAW_PBE")], [11, 17]),
+        ([("   ions per type", "   VRHFIN =r:  4s4p5s4d\n   VRHFIN =Cl: s2p5\n   ions per type")], [11, 17]),
+    ],
+)
+def test_outcar_elements_come_from_any_list_that_is_whole(
+    tmp_path: Path, changes: list[tuple[str, str]], numbers: list[int]
+) -> None:
+    """Names of potentials may have suffixes, and VASP's own element is half a symbol in some of them."""
+    [found], _ = read_outcar(tmp_path / "no_vrhfin", *changes)
+    assert found.numbers.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [(" POTCAR:    PAW_PBE Na_pv 19Sep2006", "")],
+        [("PAW_PBE Na_pv", "PAW_PBE Nax_pv")],
+        [("PAW_PBE Cl", "PAW_PBE")],
+        [("   ions per type", "   VRHFIN =Na: p6s1\n   VRHFIN =F: s2p5\n   ions per type")],
+        [(" 1     1", " 1     1     1")],
+    ],
+)
+def test_outcar_whose_elements_are_not_certain_is_refused(tmp_path: Path, changes: list[tuple[str, str]]) -> None:
+    """A list with gaps is not filled, and two lists that differ are not chosen from; the report says what to do."""
+    frames, report = read_outcar(tmp_path / "no_vrhfin", *changes)
+    assert not frames
+    assert report.status is FileStatus.UNREADABLE
+    assert "`vasprun.xml`" in report.detail
+
+
 @pytest.mark.skipif(not ASE_SAMPLES.is_dir(), reason="this ASE has no samples")
 def test_real_files_of_vasp_are_read() -> None:
     """A real OUTCAR of VASP 5.3 agrees with ASE, with TOTEN as energy; a symmetric crystal has no forces."""
@@ -115,8 +196,7 @@ def test_real_files_of_vasp_are_read() -> None:
     np.testing.assert_allclose(found.forces[0], reference.calc.results["forces"], atol=1e-9)
     np.testing.assert_allclose(found.stresses[0], reference.calc.results["stress"], atol=1e-9)
     assert found.energies[0] == pytest.approx(-68.22868532)
-    report = read_existing(ASE_SAMPLES / "vasprun_pstress.xml").reports[0]
-    assert [item.reason for item in report.dropped] == ["all_zero"]
+    assert read_existing(ASE_SAMPLES / "vasprun_pstress.xml").reports[0].labelled == 1
 
 
 @pytest.mark.parametrize("file", ["pw.out", "h2.xml"])
@@ -199,9 +279,11 @@ def test_cp2k_reports_what_has_not_converged() -> None:
 
 
 def test_cp2k_needs_the_files_of_its_trajectory(tmp_path: Path) -> None:
-    """Without forces or log there is no label, and the report says what is missing."""
+    """Without forces, in a file or the log, or without log there is no label; the report says what is missing."""
     shutil.copytree(CP2K / "md", tmp_path / "md")
     (tmp_path / "md" / "md-frc-1.xyz").unlink()
+    text = (tmp_path / "md" / "md.out").read_text()
+    (tmp_path / "md" / "md.out").write_text(re.sub(r" ATOMIC FORCES(.*\n)*? SUM OF ATOMIC FORCES.*\n", "", text))
     report = read_existing(tmp_path / "md" / "md.out").reports[0]
     assert report.status is FileStatus.UNREADABLE
     assert "md-frc-1.xyz" in report.detail
@@ -229,3 +311,80 @@ def test_cpmd_does_not_label_what_did_not_converge() -> None:
     assert len(data) == 0
     [report] = [report for report in data.reports if report.status is FileStatus.READ]
     assert [item.reason for item in report.dropped] == ["not_converged"]
+
+
+@pytest.fixture
+def cpmd_run(tmp_path: Path) -> Path:
+    """Return a copy of a dynamics of CPMD."""
+    return shutil.copytree(FIXTURES / "cpmd" / "md_restart_pg", tmp_path / "run")
+
+
+def read_cpmd_run(folder: Path) -> tuple[Frames, FileReport]:
+    """Return the frames of a folder with one run, and the report on its output."""
+    data = read_existing(folder, checks=LabelChecks(max_net_force=None))
+    [frames] = data.labelled
+    [report] = [report for report in data.reports if report.status is FileStatus.READ]
+    return frames, report
+
+
+def test_cpmd_energies_of_a_diagonalisation_have_six_columns(cpmd_run: Path) -> None:
+    """Step, temperature, energy, conserved energy, displacement, time; the energy is not the conserved one."""
+    good = read_md(cpmd_run)
+    shutil.copy(FIXTURES / "cpmd" / "md_diagonalised" / "ENERGIES", cpmd_run)
+    found, report = read_cpmd_run(cpmd_run)
+    assert found.energies[0] == pytest.approx(-53.257945 * HARTREE, abs=1e-9)
+    np.testing.assert_allclose(found.energies, good.energies, atol=2e-5)
+    np.testing.assert_array_equal(found.forces, good.forces)
+    assert not report.dropped
+
+
+def test_cpmd_output_of_a_diagonalisation_has_six_decimals(cpmd_run: Path) -> None:
+    """Its steps are seen all the same: the one behind the warning is no label."""
+    shutil.copy(FIXTURES / "cpmd" / "md_diagonalised" / "ENERGIES", cpmd_run)
+    text = (cpmd_run / "cpmd.out").read_text()
+    [row] = [line for line in text.splitlines() if line.startswith("         6   184.7")]
+    wide = "          6   184.7    -53.254223    -53.241442  0.331660E-01     9.71"
+    (cpmd_run / "cpmd.out").write_text(text.replace(row, f" WARNING! DENSITY NOT CONVERGED !!!\n{wide}"))
+    found, report = read_cpmd_run(cpmd_run)
+    assert len(found) == 6
+    assert [(item.reason, item.detail[-3:]) for item in report.dropped] == [("not_converged", "`6`")]
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_cpmd_frames_without_the_stress_file_are_labels(cpmd_run: Path, is_empty: bool) -> None:
+    """Lost, or never filled; the report says it, and a run of ours, which needs its stress, is still refused."""
+    good = read_md(cpmd_run)
+    (cpmd_run / "STRESS").unlink()
+    if is_empty:
+        (cpmd_run / "STRESS").touch()
+    found, report = read_cpmd_run(cpmd_run)
+    np.testing.assert_array_equal(found.forces, good.forces)
+    assert found.stresses is None or np.isnan(found.stresses).all()
+    assert report.no_stress == 7
+    assert any("STRESS" in note for note in report.notes)
+    with pytest.raises(OutputError, match="`STRESS`"):
+        read_md(cpmd_run)
+
+
+@pytest.mark.parametrize("name", ["md.inp", "md.cpmd"])
+def test_cpmd_input_is_the_one_that_the_output_names(cpmd_run: Path, name: str) -> None:
+    """The wavefunction was optimised first, in the same folder, with an input of another order and cell."""
+    good = read_md(cpmd_run)
+    own = (cpmd_run / "cpmd.inp").read_text()
+    (cpmd_run / "cpmd.inp").rename(cpmd_run / name)
+    (cpmd_run / "wf.inp").write_text("&CPMD\n OPTIMIZE WAVEFUNCTION\n&END\n")
+    (cpmd_run / "cpmd.inp").write_text(own.replace("9.0000000000", "9.1000000000"))
+    text = (cpmd_run / "cpmd.out").read_text()
+    (cpmd_run / "cpmd.out").write_text(text.replace("cpmd.inp", name))
+    found, _ = read_cpmd_run(cpmd_run)
+    for field in ("positions", "cells", "energies", "forces", "stresses"):
+        np.testing.assert_array_equal(getattr(found, field), getattr(good, field))
+
+
+def test_cpmd_inputs_of_which_none_is_named_are_refused(cpmd_run: Path) -> None:
+    """Nobody knows which it was; the report names the files as they are called."""
+    (cpmd_run / "cpmd.inp").rename(cpmd_run / "a.inp")
+    shutil.copy(cpmd_run / "a.inp", cpmd_run / "b.in")
+    (cpmd_run / "cpmd.out").rename(cpmd_run / "run.log")
+    [report] = [item for item in read_existing(cpmd_run).reports if item.status is FileStatus.UNREADABLE]
+    assert "2 inputs of CPMD lie beside `run.log`, none of them `cpmd.inp`" in report.detail

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.dft.label import LabelChecks
-from aiida_nnpgen.importing import read_existing
+from aiida_nnpgen.importing import read as read_existing
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CHECKS = LabelChecks(max_net_force=None)
@@ -31,6 +31,10 @@ RUNS = [
     ("existing/cp2k/md", "md.out", "md-pos-1.xyz"),
     ("existing/cp2k/md", "md.out", "md-frc-1.xyz"),
     ("existing/cp2k/md", "md.out", "md-1.cell"),
+    ("existing/cp2k/before_2023", "v7.1.out", "v7.1.out"),
+    ("existing/cp2k/forces_in_log", "p.out", "p.out"),
+    ("existing/cp2k/forces_in_log", "p.out", "p-pos-1.xyz"),
+    ("existing/cp2k/cell_beside", "p.out", "p-1.cell"),
     ("cpmd/single_point_pg", "cpmd.out", "GEOMETRY"),
 ]
 MADE = ["a.extxyz", "a.traj", "vasprun.xml", "OUTCAR"]

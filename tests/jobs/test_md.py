@@ -15,11 +15,13 @@ from aiida_nnpgen.common.dynamics import Conditions, MdRun
 from aiida_nnpgen.common.exceptions import InputError, OutputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.common.types import RunEnd
+from aiida_nnpgen.jobs.dynamics import TRAJECTORY, read_run
 from aiida_nnpgen.jobs.files import write_frames
-from aiida_nnpgen.jobs.md import HEADER, TRAJECTORY, main, read_md
+from aiida_nnpgen.jobs.md import main
 from aiida_nnpgen.samplers.ase.md import run_md
 
 CONDITIONS = {"ensemble": "nvt", "temperature": 300.0, "timestep": 2.0, "steps": 20, "stride": 5}
+NUMBERS = np.array([79, 29, 29, 29])
 
 
 def write_job(folder: Path, **config: object) -> Atoms:
@@ -32,13 +34,18 @@ def write_job(folder: Path, **config: object) -> Atoms:
     return atoms
 
 
+def read_md(folder: Path, **changes: object) -> MdRun:
+    """Return the run that a job has left; changes are those of its conditions."""
+    return read_run(folder, NUMBERS, Conditions(**(CONDITIONS | changes)))
+
+
 def assert_equal(first: MdRun, second: MdRun, n_frames: int) -> None:
     """Check that the first frames of two runs agree in every array."""
     for name in ("positions", "cells", "energies", "forces", "stresses"):
         np.testing.assert_array_equal(getattr(first.frames, name), getattr(second.frames, name)[:n_frames])
     np.testing.assert_array_equal(first.frames.numbers, second.frames.numbers)
     np.testing.assert_array_equal(first.steps, second.steps[:n_frames])
-    np.testing.assert_array_equal(first.deviation, second.deviation[:n_frames])
+    assert first.deviation is second.deviation is None
     for name, column in first.thermo.items():
         np.testing.assert_array_equal(column, second.thermo[name][:n_frames])
 
@@ -51,6 +58,19 @@ def test_read_md_returns_what_was_run(tmp_path: Path) -> None:
     expected = run_md(atoms, EMT(), Conditions(**CONDITIONS), seed=4)
     assert_equal(run, expected, 5)
     assert (run.end, run.message, run.failure_time) == (RunEnd.COMPLETED, "all 20 steps done", None)
+
+
+def test_read_md_keeps_the_good_part_of_a_damaged_run(tmp_path: Path) -> None:
+    """Where fewer frames can be read than were written, the run counts as interrupted, and the report says why."""
+    write_job(tmp_path)
+    main(tmp_path)
+    whole = read_md(tmp_path)
+    content = (tmp_path / TRAJECTORY).read_bytes()
+    (tmp_path / TRAJECTORY).write_bytes(content[: len(content) // 2])
+    run = read_md(tmp_path)
+    assert run.end is RunEnd.INTERRUPTED
+    assert "2 of its 5 frames" in run.message
+    assert_equal(run, whole, 2)
 
 
 @pytest.mark.parametrize("lost", [1, 300])
@@ -84,9 +104,10 @@ def test_md_writes_frames_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_md_tells_how_a_run_failed(tmp_path: Path) -> None:
     """A run that gets too hot is a result, with the time of failure and the frames before it."""
-    write_job(tmp_path, conditions=CONDITIONS | {"timestep": 30.0, "max_temperature": 400.0})
+    changes = {"timestep": 30.0, "max_temperature": 400.0}
+    write_job(tmp_path, conditions=CONDITIONS | changes)
     main(tmp_path)
-    run = read_md(tmp_path)
+    run = read_md(tmp_path, **changes)
     assert run.end is RunEnd.UNPHYSICAL
     assert "exceeds 400 K" in run.message
     assert run.failure_time is not None
@@ -121,16 +142,16 @@ def test_md_needs_a_start_structure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        (HEADER, b"{"),
-        (HEADER, b'{"numbers": "Cu"}'),
         ("result.json", b"{}"),
-        ("result.json", b'{"end": "completed", "message": "", "failure_time": null, "frames": 9}'),
+        ("result.json", b"{"),
+        ("result.json", b'{"end": "completely", "message": "", "failure_time": null, "frames": 5}'),
         (TRAJECTORY, None),
         (TRAJECTORY, b""),
+        (TRAJECTORY, bytes(1000)),
     ],
 )
 def test_read_md_refuses_files_that_do_not_fit(tmp_path: Path, name: str, content: bytes | None) -> None:
-    """Broken, missing or shortened files of a finished job are output errors."""
+    """Broken, missing or empty files of a finished job are output errors."""
     write_job(tmp_path)
     main(tmp_path)
     if content is None:

@@ -49,19 +49,16 @@ def run(tmp_path, monkeypatch):
     def run_job(candidates, dataset, **changes):
         write_frames(tmp_path, "candidates", candidates)
         write_frames(tmp_path, "dataset", dataset)
-        config = {
-            "backend": "fake_backend:BACKEND",
-            "model": "model",
-            "elements": ["H", "O"],
+        settings = {
             "features": {"reduction": "both", "pca_dims": None},
             "reducer": {"method": "aiida_nnpgen.screening.reducers.pca:PcaReducer", "keywords": {}, "fit_size": None},
             "quantities": [],
             "selector": {"name": "aiida_nnpgen.screening.selectors.closest_pair:thin", "keywords": {}},
             "n_max": 6,
-            "seed": 1,
             "geometry": None,
         }
-        (tmp_path / "config.json").write_text(json.dumps({**config, **changes}))
+        config = {"backend": "fake_backend:BACKEND", "model": "model", "elements": ["H", "O"], "seed": 1}
+        (tmp_path / "config.json").write_text(json.dumps({**config, "settings": {**settings, **changes}}))
         main(tmp_path)
         with np.load(tmp_path / "screen.npz") as archive:
             return dict(archive), json.loads((tmp_path / "result.json").read_text())
@@ -120,3 +117,9 @@ def test_screen_job_leaves_no_result_when_it_fails(run, tmp_path):
     with pytest.raises(InputError, match="`C`"):
         run([waters(6, 1)], [waters(3, 3)], quantities=[{**OH, "keywords": {"pair": ["C", "H"]}}])
     assert not (tmp_path / "result.json").exists()
+
+
+def test_screen_job_refuses_an_unknown_key(run):
+    """A misspelt key of the settings is named with its place."""
+    with pytest.raises(InputError, match="settings, geometry: unknown key `overlaps`"):
+        run([waters(6, 1)], [waters(3, 3)], geometry={"overlaps": 0.5})

@@ -51,6 +51,16 @@ def test_main_separates_model_from_work(job: Callable[..., Path]) -> None:
     assert (folder / "work" / "seen.json").is_file()
 
 
+def test_main_keeps_subfolders(job: Callable[..., Path]) -> None:
+    """A model may have folders of its own."""
+    folder = job(backend="pair_model:BACKEND", settings={"steps": 1})
+    main(folder)
+    assert json.loads((folder / "result.json").read_text())["files"] == ["model.json", "weights/part.bin"]
+    assert (folder / "model" / "weights" / "part.bin").read_bytes() == (
+        folder / "work" / "weights" / "part.bin"
+    ).read_bytes()
+
+
 def test_main_writes_curve(job: Callable[..., Path]) -> None:
     """The learning curve is kept column by column."""
     folder = job()

@@ -16,13 +16,7 @@ from ase.calculators.calculator import Calculator
 
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.jobs.files import write_frames
-
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "DP_INTRA_OP_PARALLELISM_THREADS": "1",
-    "DP_INTER_OP_PARALLELISM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
+from aiida_nnpgen.models.deepmd.backend import DEEPMD
 
 # Double precision, so that finite differences of the energy are exact enough to judge forces and stress.
 SETTINGS = {
@@ -149,6 +143,8 @@ def chain(
     write_frames(root / "evaluation", "frames", [water[12:], peroxide])
     write_frames(root, "frames", [strained, orthogonal])
     program = [sys.executable, str(Path(__file__).with_name("train_chain.py")), str(root)]
-    done = subprocess.run(program, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        program, env={**os.environ, **DEEPMD.environment}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return root

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import CalibrationSettings, calibrate_window, max_force_error
+from aiida_nnpgen.screening.calibration import CalibrationSettings, calibrate_window
 
 RNG = np.random.default_rng(7)
 DEVIATION = 10 ** RNG.uniform(-2, -0.5, 400)
@@ -98,13 +98,6 @@ def test_calibration_refuses_errors_that_do_not_ascend():
     """An upper error below the validation errors makes no window."""
     with pytest.raises(InputError, match="must exceed"):
         calibrate_window(DEVIATION, DEVIATION, settings=CalibrationSettings(error_hi=0.01))
-
-
-def test_max_force_error_is_a_length():
-    """The worst atom of a frame counts."""
-    predicted = np.zeros((2, 2, 3))
-    predicted[1, 0] = [0, 3, 4]
-    assert max_force_error(predicted, np.zeros((2, 2, 3))).tolist() == [0.0, 5.0]
 
 
 def test_calibration_as_dict_has_every_number():

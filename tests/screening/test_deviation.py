@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import energy_deviation, max_force_deviation, stress_deviation
+from aiida_nnpgen.screening.deviation import energy_deviation, max_force_deviation, stress_deviation
 
 RNG = np.random.default_rng(2)
 

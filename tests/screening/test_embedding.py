@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import diverse_subset, embed, normalise
+from aiida_nnpgen.screening.embedding import diverse_subset, embed, normalise
 
 RNG = np.random.default_rng(4)
 

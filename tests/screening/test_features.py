@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import reduce_descriptors
+from aiida_nnpgen.screening.features import reduce_descriptors
 
 WATER = [8, 1, 1]
 DESCRIPTORS = np.array([[[1.0, 10.0], [2.0, 20.0], [6.0, 60.0]]])

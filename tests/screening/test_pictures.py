@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from aiida_nnpgen.screening import plot_histogram, plot_map, plot_volume
+from aiida_nnpgen.screening.pictures import plot_histogram, plot_map, plot_volume
 
 RNG = np.random.default_rng(8)
 CANDIDATES, DATASET, SELECTED = RNG.random((50, 3)), RNG.random((20, 3)), [3, 7, 9]

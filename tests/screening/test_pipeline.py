@@ -11,21 +11,31 @@ from scipy.spatial import cKDTree
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.screening import (
-    DropReason,
-    FeatureSettings,
-    GeometrySettings,
-    QuantitySettings,
-    ReducerSettings,
-    SelectorSettings,
-    drop_reasons,
+from aiida_nnpgen.screening import thin
+from aiida_nnpgen.screening.geometry import GeometryFlaw, GeometrySettings
+from aiida_nnpgen.screening.pipeline import (
+    FrameFeatures,
+    describe,
+    geometry_flaws,
     measure_all,
     screen,
     structure_features,
-    thin,
+)
+from aiida_nnpgen.screening.settings import (
+    FeatureSettings,
+    QuantitySettings,
+    ReducerSettings,
+    ScreeningSettings,
+    SelectorSettings,
 )
 
 RNG = np.random.default_rng(9)
+
+
+def settings(n_max, *weights, **changes):
+    """Return settings with an axis of its own length for each weight."""
+    quantities = [QuantitySettings(name="volume", weight=weight) for weight in weights]
+    return ScreeningSettings(n_max=n_max, quantities=quantities, **changes)
 
 
 def clusters_and_tail():
@@ -45,13 +55,9 @@ def test_screen_in_3d_selects_more_of_a_thin_tail_than_in_2d():
     """At least twice as many tail frames at equal n_max."""
     features, distances, tail = clusters_and_tail()
     dataset, known = features[:300], distances[:300]
-    flat = screen(features[300:], dataset, 150)
+    flat = screen(FrameFeatures(features[300:]), FrameFeatures(dataset), settings(150))
     deep = screen(
-        features[300:],
-        dataset,
-        150,
-        candidate_quantities=distances[300:, None],
-        dataset_quantities=known[:, None],
+        FrameFeatures(features[300:], distances[300:, None]), FrameFeatures(dataset, known[:, None]), settings(150, 1.0)
     )
     in_tail = [int(tail[300:][screened.selected].sum()) for screened in (flat, deep)]
     assert in_tail[1] >= 2 * in_tail[0]
@@ -72,7 +78,7 @@ def closest(points, fixed):
 def test_screen_keeps_away_from_the_dataset():
     """Candidates that are in the dataset already are the first to go."""
     features = RNG.normal(size=(60, 4))
-    screened = screen(features, features[:40], 20)
+    screened = screen(FrameFeatures(features), FrameFeatures(features[:40]), settings(20))
     assert screened.selected.tolist() == list(range(40, 60))
 
 
@@ -80,9 +86,9 @@ def test_screen_leaves_dropped_candidates_out():
     """Their features are not looked at, their coordinates are NaN, and indices still count them."""
     features = RNG.normal(size=(12, 4))
     codes = np.zeros(12, dtype=np.int8)
-    codes[[0, 5]] = [DropReason.OVERLAP, DropReason.NOT_FINITE]
+    codes[[0, 5]] = [GeometryFlaw.OVERLAP, GeometryFlaw.NOT_FINITE]
     features[5] = np.nan
-    screened = screen(features, np.empty((0, 4)), 10, dropped=codes)
+    screened = screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(10), flaws=codes)
     assert screened.selected.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
     assert np.isnan(screened.candidate_points).all(axis=1).tolist() == (codes > 0).tolist()
     assert screened.count_dropped() == {"not_finite": 1, "overlap": 1}
@@ -92,12 +98,9 @@ def test_screen_gives_normalised_axes_and_weights():
     """Axes of the map span 0 to 1, that of a quantity its weight."""
     quantities = RNG.normal(size=(40, 1))
     screened = screen(
-        RNG.normal(size=(30, 4)),
-        RNG.normal(size=(10, 4)),
-        5,
-        candidate_quantities=quantities[:30],
-        dataset_quantities=quantities[30:],
-        weights=[3.0],
+        FrameFeatures(RNG.normal(size=(30, 4)), quantities[:30]),
+        FrameFeatures(RNG.normal(size=(10, 4)), quantities[30:]),
+        settings(5, 3.0),
     )
     both = np.concatenate([screened.candidate_points, screened.dataset_points])
     assert both.min(axis=0) == pytest.approx([0, 0, 0])
@@ -106,7 +109,7 @@ def test_screen_gives_normalised_axes_and_weights():
 
 def test_screen_selects_what_thin_selects():
     """The selection is that of the selector on the coordinates that are returned."""
-    screened = screen(RNG.normal(size=(80, 4)), RNG.normal(size=(15, 4)), 9)
+    screened = screen(FrameFeatures(RNG.normal(size=(80, 4))), FrameFeatures(RNG.normal(size=(15, 4))), settings(9))
     assert np.array_equal(screened.selected, thin(screened.candidate_points, 9, screened.dataset_points))
 
 
@@ -115,7 +118,7 @@ def test_screen_works_on_empty_sets(n, m):
     """No candidates select nothing; no dataset is the first iteration."""
     empty = np.empty((0, 0))
     new, old = (RNG.normal(size=(size, 6)) if size else empty for size in (n, m))
-    screened = screen(new, old, 3, candidate_quantities=np.zeros((n, 1)), dataset_quantities=np.zeros((m, 1)))
+    screened = screen(FrameFeatures(new, np.zeros((n, 1))), FrameFeatures(old, np.zeros((m, 1))), settings(3, 1.0))
     assert len(screened.selected) == min(n, 3)
     assert screened.candidate_points.shape == (n, 3)
     assert screened.dataset_points.shape == (m, 3)
@@ -123,30 +126,32 @@ def test_screen_works_on_empty_sets(n, m):
 
 def test_screen_passes_on_reducer_selector_and_seed():
     """Another reducer changes the map, another seed the random choice."""
-    new, old = RNG.normal(size=(40, 6)), RNG.normal(size=(10, 6))
-    chance = SelectorSettings(name="random")
-    first = screen(new, old, 8, selector=chance, seed=1)
-    assert not np.array_equal(first.selected, screen(new, old, 8, selector=chance, seed=2).selected)
-    other = screen(new, old, 8, reducer=ReducerSettings(method="tsne", keywords={"perplexity": 5.0}), pca_dims=3)
+    sets = FrameFeatures(RNG.normal(size=(40, 6))), FrameFeatures(RNG.normal(size=(10, 6)))
+    chance = settings(8, selector=SelectorSettings(name="random"))
+    first = screen(*sets, chance, seed=1)
+    assert not np.array_equal(first.selected, screen(*sets, chance, seed=2).selected)
+    tsne = ReducerSettings(method="tsne", keywords={"perplexity": 5.0})
+    other = screen(*sets, settings(8, reducer=tsne, features=FeatureSettings(pca_dims=3)))
     assert not np.allclose(first.candidate_points, other.candidate_points)
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("new", "old", "flaws"),
     [
-        {"dropped": np.zeros(3)},
-        {"candidate_quantities": np.zeros((10, 1))},
-        {"candidate_quantities": np.zeros((9, 1)), "dataset_quantities": np.zeros((5, 1))},
-        {"candidate_quantities": np.zeros((10, 1)), "dataset_quantities": np.zeros((5, 2))},
-        {"candidate_quantities": np.full((10, 1), np.nan), "dataset_quantities": np.zeros((5, 1))},
-        {"pca_dims": 0},
-        {"n_max": 0},
+        (np.zeros((10, 1)), np.zeros((5, 1)), np.zeros(3)),
+        (np.zeros((10, 1)), np.zeros((5, 0)), None),
+        (np.zeros((9, 1)), np.zeros((5, 1)), None),
+        (np.zeros((10, 1)), np.zeros((5, 2)), None),
+        (np.zeros((10, 2)), np.zeros((5, 2)), None),
+        (np.full((10, 1), np.nan), np.zeros((5, 1)), None),
+        (np.zeros((10, 1)), np.full((5, 1), np.nan), None),
     ],
 )
-def test_screen_refuses_input_that_does_not_match(options):
+def test_screen_refuses_input_that_does_not_match(new, old, flaws):
     """Lengths, missing quantities and values that are not finite are refused."""
+    features = RNG.normal(size=(10, 4)), RNG.normal(size=(5, 4))
     with pytest.raises(InputError):
-        screen(RNG.normal(size=(10, 4)), RNG.normal(size=(5, 4)), **{"n_max": 3, **options})
+        screen(FrameFeatures(features[0], new), FrameFeatures(features[1], old), settings(3, 1.0), flaws=flaws)
 
 
 def test_screen_names_the_candidate_whose_features_are_not_finite():
@@ -154,9 +159,9 @@ def test_screen_names_the_candidate_whose_features_are_not_finite():
     features = RNG.normal(size=(10, 4))
     features[6, 0] = np.inf
     dropped = np.zeros(10)
-    dropped[1] = DropReason.OVERLAP
+    dropped[1] = GeometryFlaw.OVERLAP
     with pytest.raises(InputError, match="frame 6"):
-        screen(features, np.empty((0, 4)), 3, dropped=dropped)
+        screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(3), flaws=dropped)
 
 
 def some_frames(symbols, n, seed):
@@ -165,7 +170,7 @@ def some_frames(symbols, n, seed):
     return Frames(numbers=symbols, positions=rng.random((n, len(symbols), 3)) * 9, cells=[np.eye(3) * 9] * n)
 
 
-def describe(frames):
+def descriptors(frames):
     """Return positions and number of atoms as features of atoms."""
     return np.concatenate([frames.positions, np.full((*frames.positions.shape[:2], 1), frames.n_atoms)], axis=2)
 
@@ -174,7 +179,9 @@ def test_structure_features_line_up_over_compositions():
     """Frames of two compositions give rows of one width, in order; dropped ones are NaN and never described."""
     parts = [some_frames([8, 1], 3, 1), some_frames([6, 6, 8], 2, 2)]
     parts[0].positions[1] = np.nan
-    features = structure_features(parts, describe, FeatureSettings(reduction="both"), ["C", "H", "O"], [0, 1, 0, 0, 0])
+    features = structure_features(
+        parts, descriptors, FeatureSettings(reduction="both"), ["C", "H", "O"], [0, 1, 0, 0, 0]
+    )
     assert features.shape == (5, 16)
     assert np.isnan(features).all(axis=1).tolist() == [False, True, False, False, False]
     assert features[:, 3].tolist()[2:] == [2.0, 3.0, 3.0]
@@ -187,7 +194,7 @@ def test_structure_features_come_in_chunks():
 
     def spy(frames):
         sizes.append(frames.positions.size)
-        return describe(frames)
+        return descriptors(frames)
 
     part = some_frames([1] * 500, 40, 3)
     features = structure_features([part], spy, FeatureSettings(), ["H"])
@@ -200,18 +207,27 @@ def test_measure_all_gives_a_column_per_quantity():
     part = some_frames([8, 1], 3, 4)
     part.cells[1] = 0.0
     quantities = [QuantitySettings(name="volume"), QuantitySettings(name="min_distance", keywords={"pair": ["O", "H"]})]
-    values = measure_all([part], quantities, [0, DropReason.NOT_FINITE, 0])
+    values = measure_all([part], quantities, [0, GeometryFlaw.NOT_FINITE, 0])
     assert np.isnan(values).tolist() == [[False, False], [True, True], [False, False]]
     assert values[0, 0] == pytest.approx(729.0)
 
 
-def test_drop_reasons_find_the_start_of_each_composition():
+def test_describe_gives_features_and_quantities_of_the_same_frames():
+    """Both leave out frames with a flaw, and follow the settings."""
+    wanted = settings(5, 1.0, features=FeatureSettings(reduction="both"))
+    both = describe([some_frames([8, 1], 3, 6)], descriptors, wanted, ["H", "O"], [0, GeometryFlaw.OVERLAP, 0])
+    assert (both.features.shape, both.quantities.shape, len(both)) == ((3, 12), (3, 1), 3)
+    assert np.isnan(both.features).all(axis=1).tolist() == [False, True, False]
+    assert np.isnan(both.quantities[:, 0]).tolist() == [False, True, False]
+
+
+def test_geometry_flaws_find_the_start_of_each_composition():
     """The first dataset frame with the same atoms is the intact one."""
     water = Frames(numbers=[8, 1], positions=[[[0, 0, 0], [0, 0, 0.97]]], cells=[np.eye(3) * 9])
     torn = Frames(numbers=[8, 1], positions=[[[0, 0, 0], [0, 0, 2.5]]], cells=[np.eye(3) * 9])
     other = some_frames([6, 6, 8], 1, 5)
-    assert drop_reasons([torn, water], [other, water], GeometrySettings(torn_bond=1.6)).tolist() == [3, 0]
-    assert drop_reasons([torn], [], None).tolist() == [0]
+    assert geometry_flaws([torn, water], [other, water], GeometrySettings(torn_bond=1.6)).tolist() == [3, 0]
+    assert geometry_flaws([torn], [], None).tolist() == [0]
 
 
 def test_screening_imports_no_heavy_library():

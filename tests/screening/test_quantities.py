@@ -11,7 +11,8 @@ from ase.neighborlist import neighbor_list
 from aiida_nnpgen.common import plugins
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.screening import density, energy, energy_per_atom, max_force, measure, min_distance, volume
+from aiida_nnpgen.screening.base import measure
+from aiida_nnpgen.screening.quantities import density, energy, energy_per_atom, max_force, min_distance, volume
 
 RNG = np.random.default_rng(6)
 

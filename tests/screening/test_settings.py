@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import (
+from aiida_nnpgen.screening.settings import (
     FeatureSettings,
     QuantitySettings,
     ReducerSettings,
@@ -87,3 +87,28 @@ def test_settings_refuse_elements_that_the_system_does_not_have():
     settings.check_elements(["C", "H", "O"])
     with pytest.raises(InputError, match="`O`"):
         settings.check_elements(["C", "H"])
+
+
+def test_settings_for_job_name_what_a_computer_can_import():
+    """Registered names become import paths, import paths stay, and nothing else changes."""
+    own = SelectorSettings(name="aiida_nnpgen.screening.selectors.random:random_choice", keywords={"seed": 3})
+    settings = ScreeningSettings(
+        n_max=5, reducer=ReducerSettings(method="tsne", fit_size=9), quantities=[QuantitySettings(**OH)], selector=own
+    )
+    told = settings.for_job()
+    assert told.reducer.method == "aiida_nnpgen.screening.reducers.tsne:TsneReducer"
+    assert told.quantities[0].name == "aiida_nnpgen.screening.quantities:min_distance"
+    assert (told.reducer.fit_size, told.quantities[0].weight) == (9, 2.0)
+    assert told.selector == own
+    assert told.for_job() == told
+    assert (told.n_max, told.window, told.geometry) == (settings.n_max, settings.window, settings.geometry)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mode": "auto"}, {"percentile": 99}, {"energy": (0.1, 0.2)}, {"stress": (0.1, 1)}]
+)
+def test_window_settings_tell_the_sampler_a_plain_window_alone(changes):
+    """Bounds that depend on more than the largest force deviation are no reason to drop a frame."""
+    assert WindowSettings(lo=0.1, hi=0.2).for_sampler() == {"lo": 0.1, "hi": 0.2}
+    assert WindowSettings(**changes).for_sampler() is None
+    assert WindowSettings(**changes).needs_committee == (changes != {"mode": "auto"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import combine_trust_levels, count_levels, trust_levels
+from aiida_nnpgen.screening.trust import combine_trust_levels, count_levels, trust_levels
 
 
 def test_trust_levels_take_the_lower_bound_in_and_the_upper_bound_out():

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from aiida_nnpgen.common.exceptions import OutputError
-from aiida_nnpgen.models.base import Abilities, LammpsInteraction, TrainingOutcome, TrainingTask
+from aiida_nnpgen.common.interaction import Interaction
+from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 
 CHECKPOINT = "checkpoint.json"
 
@@ -38,8 +39,13 @@ class CheckpointSettings:
 class CheckpointBackend:
     """Each step appends the number of the process that did it to the curve."""
 
-    abilities = Abilities(lammps=False, ase=False, warm_start=True, descriptors=False)
     settings_class = CheckpointSettings
+    environment = {"STANDIN_VERSION": "1"}
+
+    def __init__(self, **abilities: bool) -> None:
+        self.abilities = Abilities(
+            **({"lammps": True, "ase": True, "warm_start": True, "descriptors": True} | abilities)
+        )
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train from the checkpoint in the folder, if a restart is wanted, otherwise from the beginning."""
@@ -57,7 +63,7 @@ class CheckpointBackend:
         (folder / "model.txt").write_text(f"seed {task.seed}")
         return TrainingOutcome(
             files=["model.txt"],
-            version="1",
+            version=os.environ["STANDIN_VERSION"],
             cutoff=4.0,
             dtype="float64",
             curve={"step": np.arange(1.0, settings.steps + 1), "process": np.array(done, dtype=np.float64)},
@@ -69,9 +75,16 @@ class CheckpointBackend:
         """Refuse: nothing can be computed with it."""
         raise OutputError(f"`{folder}` holds no model that can be used")
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Refuse: it declares that it cannot."""
         raise OutputError("this architecture cannot drive LAMMPS")
 
+    def find_lammps(self) -> None:
+        """Return nothing: no LAMMPS knows it."""
 
-BACKEND = CheckpointBackend()
+
+BACKEND = CheckpointBackend(lammps=False, ase=False, descriptors=False)
+WITHOUT_LAMMPS = CheckpointBackend(lammps=False)
+WITHOUT_ASE = CheckpointBackend(ase=False)
+WITHOUT_WARM_START = CheckpointBackend(warm_start=False)
+WITHOUT_DESCRIPTORS = CheckpointBackend(descriptors=False)

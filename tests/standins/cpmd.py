@@ -20,6 +20,16 @@ to what happens in it:
     exit: time steps after which it stops softly, as at MAXRUNTIME
     memory: 1; it stops because it has too little
     lose: 1; the file GEOMETRY is lost, as with a full disk
+
+Real files seen (tests/fixtures/cpmd, trimmed), all of CPMD 4.3 with BLYP, D2, GTH, 70 Ry and STRESS TENSOR:
+
+    single_point_h2o, single_point_pg: water and propylene glycol
+    failed_not_converged: propylene glycol with too small a MAXSTEP
+    md_pg: four steps of MOLECULAR DYNAMICS BO with NOSE IONS and TRAJECTORY FORCES
+    md_restart_pg: three more after a RESTART in the same folder
+
+Not among them: LocalError files, a soft exit, spin, D3. Six columns in ENERGIES, where orbitals come from a
+diagonalisation, are those of CPMD's source code.
 """
 
 from __future__ import annotations
@@ -49,9 +59,12 @@ KNOWN = _WORDS.split()
 STARS = " " + "*" * 64
 
 
-def main() -> int:
-    """Run the input named on the command line in the present folder."""
-    name = sys.argv[1]
+class Killed(Exception):
+    """What it is killed with where it runs in another process than its own."""
+
+
+def main(name: str) -> int:
+    """Run an input in the present folder."""
     print(" PROGRAM CPMD STARTED AT: 2026-11-23 05:10:15.000\n\n THIS IS A STAND-IN FOR TESTS, NOT CPMD\n")
     trouble = Trouble()
     try:
@@ -96,11 +109,6 @@ class Trouble:
         """Return the value of a kind of trouble in this run; 0: there is none."""
         runs = self.values.get(kind, {})
         return int(runs.get(str(self.number), runs.get("*", 0)))
-
-    def kill(self) -> None:
-        """Die like a job that is killed; what was printed stays."""
-        sys.stdout.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Run:
@@ -227,7 +235,7 @@ class Run:
         self.table(self.positions, np.zeros_like(forces))
         gradient = self.wavefunction(energy, self.steps)
         if self.trouble.of("kill"):
-            self.trouble.kill()
+            raise Killed
         if gradient > self.criterion:
             energy, forces, virial = energy + gradient**2, np.zeros_like(forces), np.zeros((3, 3))
             print(" " + "!" * 64 + "\n !! RWFOPT| THE MAXIMUM NUMBER OF STEP IS REACHED              !!")
@@ -286,7 +294,7 @@ class Run:
             )
             done = step - first
             if self.trouble.of("kill") == done:
-                self.trouble.kill()
+                raise Killed
             last = done == self.steps or self.trouble.of("exit") == done
             if last or step % int(self._after("STORE", "10001")) == 0:
                 state = {"step": step, "positions": positions.tolist(), "velocities": velocities.tolist()}
@@ -332,4 +340,8 @@ def append(name: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main(sys.argv[1]))
+    except Killed:
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,27 @@ def test_existing_data_in_wrong_units_end_the_phase(run: Callable[..., orm.WorkC
     assert "`bohr.extxyz`" in node.exit_message
     assert "length: bohr" in node.exit_message
     assert node.outputs.reports.existing_old["files"][0]["status"] == "wrong_units"
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_bad_file_among_good_ones_is_passed_over_unless_all_are_wanted(
+    run: Callable[..., orm.WorkChainNode], tmp_path: Path, strict: bool
+) -> None:
+    """The good file becomes a shard, and the bad one stands in the report; with `strict` it ends the phase."""
+    (tmp_path / "files").mkdir()
+    shutil.copy(QE / "md" / "pw.out", tmp_path / "files")
+    shutil.copy(QE / "md" / "h2.xml", tmp_path / "files" / "cut.xml")
+    (tmp_path / "files" / "cut.xml").write_text((QE / "md" / "h2.xml").read_text()[:3000])
+    folder = orm.FolderData(tree=tmp_path / "files")
+    node = run({"old": folder}, strict=strict)
+    statuses = {file["path"]: file["status"] for file in node.outputs.reports.existing_old["files"]}
+    assert statuses == {"pw.out": "read", "cut.xml": "unreadable"}
+    if strict:
+        assert node.exit_status == 454
+        assert "existing `old`: `cut.xml`" in node.exit_message
+    else:
+        assert node.is_finished_ok, node.exit_message
+        assert len(node.outputs.datasets.existing_old_shard_000) == 3
 
 
 def test_builder_makes_nodes_of_files_and_folders(loop_inputs: Callable[..., dict[str, Any]]) -> None:

@@ -163,6 +163,37 @@ def test_second_run_computes_nothing(loop: orm.WorkChainNode, loop_inputs: Calla
     assert used <= own
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "samplers"),
+    [
+        ("sampler: lammps", "sampler: ase", ["AseSamplerCalculation"] * 3),
+        (
+            "sampler: lammps\n      stride: 10\n      runs:\n        - {ensemble: nemd",
+            "sampler: ase\n      stride: 10\n      runs:\n        - {ensemble: nemd",
+            ["LammpsCalculation"] * 2 + ["AseSamplerCalculation"],
+        ),
+    ],
+    ids=["ase", "lammps and ase"],
+)
+def test_loop_runs_with_other_samplers(
+    loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]], old: str, new: str, samplers: list[str]
+) -> None:
+    """The name of the sampler is all that changes; what came before the first change is taken from the first loop."""
+    with enable_caching():
+        _, node = run_get_node(ActiveLearningWorkChain, **loop_inputs((old, new)))
+    assert node.is_finished_ok, node.exit_message
+    phases = [process for process in node.called if process.process_label == "SamplingWorkChain"]
+    runs = [run for phase in phases for run in phase.called if isinstance(run, orm.CalcJobNode)]
+    assert [run.process_label for run in runs] == samplers
+    for run in runs:
+        assert run.is_finished_ok, run.exit_message
+        assert len(run.outputs.deviation.get_array("deviation")) == run.outputs.report["n_frames"] == 21
+    assert all(1 <= len(node.outputs.datasets[f"iteration_0{index}"]) <= 5 for index in range(2))
+    taken = [process for process in descendants(node) if process.base.caching.is_created_from_cache]
+    assert any(process.process_label == "TrainCalculation" for process in taken)
+    assert not any(process.process_label == "AseSamplerCalculation" for process in taken)
+
+
 def test_continuation_goes_on_where_a_run_ended(
     loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]]
 ) -> None:

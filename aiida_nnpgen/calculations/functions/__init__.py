@@ -1,15 +1,22 @@
 """Calcfunctions: the only place, beside parsers, where derived data nodes are made."""
 
+from .assign_levels import assign_levels
 from .build_liquid import build_liquid
+from .choose_window import choose_window
 from .collect_labels import collect_labels
 from .decide_stop import decide_stop
 from .give_up_frames import give_up_frames
 from .import_frames import import_frames, import_structures
 from .perturb_structure import perturb_structure
-from .plan import plan_aimd, plan_existing, plan_initial_dataset, plan_iteration, plan_members, plan_runs
+from .plan_aimd import plan_aimd
+from .plan_existing import plan_existing
+from .plan_initial_dataset import plan_initial_dataset
+from .plan_iteration import plan_iteration
+from .plan_members import plan_members
 from .plan_methods import change_method, plan_methods
-from .select_structures import record_selection, select_structures
-from .window import assign_levels, choose_window
+from .plan_runs import plan_runs
+from .record_selection import record_selection
+from .select_structures import select_structures
 
 __all__ = [
     "assign_levels",

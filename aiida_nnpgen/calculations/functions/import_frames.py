@@ -11,15 +11,15 @@ from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.frames import Frames
+from ...common.limits import MAX_LINKS
 from ...common.types import Split
 from ...config.existing import ExistingSettings
 from ...data import DatasetData, Origin
 from ...data.labels import frame_key
 from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
 from ...dft.label import LabelChecks
-from ...importing import ExistingData, read_existing
+from ...importing import ImportedData, read
 from .collect_labels import draw_split
-from .select_structures import MAX_STRUCTURES
 
 __all__ = ["import_frames", "import_structures"]
 
@@ -36,11 +36,14 @@ def import_frames(settings: orm.Dict, file: orm.Data) -> dict[str, Any]:
     :return: ``datasets``, ``unlabelled`` and ``report``; the first two only where there are such frames.
     """
     values = settings.get_dict()
-    wanted = ExistingSettings.model_validate({key: values[key] for key in ExistingSettings.model_fields})
+    wanted = ExistingSettings.model_validate(
+        {key: values[key] for key in ExistingSettings.model_fields if key in values}
+    )
     with tempfile.TemporaryDirectory() as name:
         path = _unpack(file, Path(name), wanted.path.name)
         units = wanted.units.file_units() if wanted.units else None
-        data = read_existing(path, wanted.format, units, LabelChecks(**values["checks"]))
+        checks = LabelChecks(**values["checks"])
+        data = read(path, wanted.format, units, checks, keys=wanted.keys, type_map=wanted.type_map)
     labelled = _kept(len(data.labelled_sources), wanted.max_frames)
     unlabelled = _kept(len(data.unlabelled_sources), wanted.max_structures if wanted.label else 0)
     outputs: dict[str, Any] = {"report": orm.Dict(_report(data, labelled, unlabelled))}
@@ -56,10 +59,10 @@ def import_structures(name: orm.Str, first: orm.Int, frames: orm.TrajectoryData)
     """Return imported structures as nodes with keys ``frame_0000`` and so on, and a record of why they are there.
 
     :param name: of the entry of ``existing``, which counts as their starting structure.
-    :param first: number of the first frame to return, of at most :data:`~.select_structures.MAX_STRUCTURES`.
+    :param first: number of the first frame to return, of at most :data:`~.select_structures.MAX_LINKS`.
     :param frames: one output ``unlabelled`` of :func:`import_frames`.
     """
-    rows = slice(first.value, first.value + MAX_STRUCTURES)
+    rows = slice(first.value, first.value + MAX_LINKS)
     images = trajectory_to_frames(frames)[rows].to_atoms()
     made = {frame_key(index): orm.StructureData(ase=atoms) for index, atoms in enumerate(images)}
     record = {key: {"start": name.value, "reason": f"structure imported as `{name.value}`"} for key in made}
@@ -93,7 +96,7 @@ def _kept(count: int, limit: int | None) -> np.ndarray:
     return kept
 
 
-def _report(data: ExistingData, labelled: np.ndarray, unlabelled: np.ndarray) -> dict[str, Any]:
+def _report(data: ImportedData, labelled: np.ndarray, unlabelled: np.ndarray) -> dict[str, Any]:
     """Return counts over all files, and one entry a file."""
     parts = (*data.labelled, *data.unlabelled)
     return {
@@ -113,7 +116,7 @@ def _rows(parts: list[Frames], kept: np.ndarray) -> list[tuple[Frames, np.ndarra
     return [(part[rows], rows + start) for part, rows, start in zip(parts, chosen, starts, strict=False) if len(rows)]
 
 
-def _shards(data: ExistingData, kept: np.ndarray, path: Path, values: dict[str, Any]) -> list[DatasetData]:
+def _shards(data: ImportedData, kept: np.ndarray, path: Path, values: dict[str, Any]) -> list[DatasetData]:
     """Return shards of limited size; a row is named by its file and its place in it."""
     pieces = []
     for part, numbers in _rows(data.labelled, kept):
@@ -140,13 +143,13 @@ def _shards(data: ExistingData, kept: np.ndarray, path: Path, values: dict[str, 
     return shards
 
 
-def _origin(data: ExistingData, number: int, path: Path) -> Origin:
+def _origin(data: ImportedData, number: int, path: Path) -> Origin:
     source = data.labelled_sources[number]
     name = data.reports[source.file].path
     place = name if name == path.name else f"{path.name}/{name}"
     return Origin(iteration=-1, reason=f"imported from `{place}`", label="file", index=source.index)
 
 
-def _arrays(data: ExistingData, kept: np.ndarray) -> list[orm.TrajectoryData]:
+def _arrays(data: ImportedData, kept: np.ndarray) -> list[orm.TrajectoryData]:
     """Return bare structures, one node a composition."""
     return [frames_to_trajectory(part, np.arange(len(part))) for part, _ in _rows(data.unlabelled, kept)]

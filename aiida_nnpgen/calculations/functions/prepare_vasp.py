@@ -10,7 +10,7 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...dft.method import Method
-from ...dft.vasp.input import VaspDynamics, n_md_frames, write_md, write_single_point
+from ...dft.vasp.input import write_md, write_single_point
 from ...dft.vasp.potcar import read_potcar
 
 __all__ = ["POTCARS", "RESUME", "prepare_vasp"]
@@ -51,7 +51,9 @@ def prepare_vasp(
     if conditions is None:
         wanted = write_single_point(level, atoms, valences)
     else:
-        wanted = write_md(level, atoms, valences, _job(conditions, count))
+        wanted = write_md(
+            level, atoms, valences, Conditions(**conditions["conditions"]), conditions["seed"], done=count
+        )
     kpoints = orm.KpointsData()
     kpoints.set_kpoints_mesh(wanted.mesh)
     return {
@@ -60,19 +62,6 @@ def prepare_vasp(
         "kpoints": kpoints,
         "settings": orm.Dict(_settings(is_continued=bool(count))),
     }
-
-
-def _job(node: orm.Dict, done: int) -> VaspDynamics:
-    conditions = Conditions(**node["conditions"])
-    return VaspDynamics(
-        temperature=conditions.temperature,
-        timestep=conditions.timestep,
-        damping=conditions.thermostat_damping,
-        thermostat=conditions.thermostat,
-        frames=n_md_frames(conditions.steps, conditions.stride) - done,
-        done=done,
-        seed=node["seed"],
-    )
 
 
 def _settings(is_continued: bool) -> dict[str, Any]:

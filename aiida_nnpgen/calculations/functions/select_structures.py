@@ -1,62 +1,29 @@
-"""Turn the frames that screening selected into structures, and record why."""
+"""Turn the frames that screening selected into structures."""
 
 from __future__ import annotations
 
 from aiida import orm
 from aiida.engine import calcfunction
 
-from ...common.frames import Frames
+from ...common.limits import MAX_LINKS
+from ...data.candidates import candidate_frames, read_candidates
 from ...data.labels import frame_key
-from ...data.trajectory import candidates
 
-__all__ = ["MAX_STRUCTURES", "record_selection", "select_structures"]
-
-MAX_STRUCTURES = 80
-"""Most structures of one call: the cost of a process grows with the square of its links."""
+__all__ = ["select_structures"]
 
 
 @calcfunction
 def select_structures(
     screen: orm.ArrayData, levels: orm.ArrayData, first: orm.Int, **trajectories: orm.TrajectoryData
 ) -> dict[str, orm.StructureData]:
-    """Return selected frames as structures with keys ``frame_0000`` and so on, at most :data:`MAX_STRUCTURES`.
+    """Return selected frames as structures with keys ``frame_0000`` and so on, as many as one process should have.
 
-    :param screen: result of the screening job; ``selected`` holds candidate numbers.
+    :param screen: result of the screening job; ``selected`` holds numbers of candidates.
     :param levels: the same that the screening job used.
     :param first: number of the first selected frame to return.
     :param trajectories: the same that the screening job used.
     """
-    start, places = first.value, _selected(screen, levels, trajectories)
-    return {
-        frame_key(start + index): orm.StructureData(ase=frame.without_labels().to_atoms()[0])
-        for index, (_, _, frame) in enumerate(places[start : start + MAX_STRUCTURES])
-    }
-
-
-@calcfunction
-def record_selection(screen: orm.ArrayData, levels: orm.ArrayData, **trajectories: orm.TrajectoryData) -> orm.Dict:
-    """Return run and start of each selected frame, and why it was selected; see :func:`select_structures`."""
-    record = {}
-    for index, (key, row, _) in enumerate(_selected(screen, levels, trajectories)):
-        deviation = float(trajectories[key].get_array("deviation")[row])
-        record[frame_key(index)] = {
-            "trajectory": key,
-            "start": trajectories[key].base.attributes.get("start", key),
-            "step": int(trajectories[key].get_stepids()[row]),
-            "deviation": deviation,
-            "reason": f"committee deviation {deviation:.3f} eV/Å inside the window, kept by thinning",
-        }
-    return orm.Dict(record)
-
-
-def _selected(
-    screen: orm.ArrayData, levels: orm.ArrayData, trajectories: dict[str, orm.TrajectoryData]
-) -> list[tuple[str, int, Frames]]:
-    """Return key, row and frame of each selected candidate."""
-    places = [
-        (key, int(row), frames, index)
-        for key, rows, frames in candidates(trajectories, levels)
-        for index, row in enumerate(rows)
-    ]
-    chosen = [places[number] for number in screen.get_array("selected").tolist()]
-    return [(key, row, frames[[index]]) for key, row, frames, index in chosen]
+    numbers = screen.get_array("selected")[first.value : first.value + MAX_LINKS]
+    parts = candidate_frames(read_candidates(levels)[numbers], trajectories)
+    images = [image for part in parts for image in part.without_labels().to_atoms()]
+    return {frame_key(first.value + index): orm.StructureData(ase=image) for index, image in enumerate(images)}

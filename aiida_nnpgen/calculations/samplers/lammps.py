@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from aiida import orm
 from aiida.common import CalcInfo, CodeInfo
 from aiida.common.folders import Folder
-from aiida.engine import CalcJob, CalcJobProcessSpec
-from pydantic import TypeAdapter, ValidationError
+from aiida.engine import CalcJobProcessSpec
 
 from ...common.dynamics import Conditions
-from ...config.load import describe_errors
+from ...common.interaction import Interaction
 from ...data import PotentialData
 from ...samplers import lammps
-from ..base import define_exit_codes, define_job
+from ..base import define_job
+from ..environment import default_environment
+from .base import SamplerCalculation
 
 __all__ = ["LammpsCalculation"]
 
 
-def validate_conditions(node: orm.Dict, _: Any) -> str | None:
-    """Check the conditions and the seed."""
-    values = node.get_dict()
-    if not isinstance(values.get("seed"), int):
-        return f"`conditions.seed` must be an integer, not `{values.get('seed')}`"
-    given = values.get("conditions")
-    unknown = sorted(set(given) - {field.name for field in fields(Conditions)}) if isinstance(given, dict) else []
-    if unknown:
-        return f"unknown key in `conditions.conditions`: `{'`, `'.join(unknown)}`"
-    try:
-        TypeAdapter(Conditions).validate_python(given)
-    except ValidationError as exception:
-        return describe_errors(exception)
-    return None
-
-
-def validate_inputs(inputs: Any, _: Any) -> str | None:
-    """Check that the models can drive LAMMPS, agree with each other, and know every element."""
-    models = inputs.get("models", {})
-    if not models:
-        return "`models` must hold at least one potential"
-    for key, model in models.items():
-        if not model.implementation.abilities.lammps:
-            return f"models.{key}: `{model.architecture}` cannot drive LAMMPS"
-    if len({(model.architecture, tuple(model.elements)) for model in models.values()}) > 1:
-        return "the models of a committee must share architecture and elements"
-    if "structure" in inputs:
-        unknown = sorted(inputs["structure"].get_symbols_set() - set(next(iter(models.values())).elements))
-        if unknown:
-            return f"the structure holds {', '.join(unknown)}, which the model was not trained for"
-    return None
-
-
-class LammpsCalculation(CalcJob):
-    """Run LAMMPS; the first model drives, all of them give the deviation."""
+class LammpsCalculation(SamplerCalculation):
+    """Run LAMMPS; the pair style of the models writes the deviation, if it can."""
 
     REQUIRED_ABILITY = "lammps"
     FILENAME_SCREEN = "screen.txt"
@@ -64,41 +31,30 @@ class LammpsCalculation(CalcJob):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="LAMMPS with the pair style of the model.")
-        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee.")
-        spec.input(
-            "conditions",
-            valid_type=orm.Dict,
-            validator=validate_conditions,
-            help="Conditions and seed, as the plan of the phase gives them.",
-        )
-        spec.input(
-            "window",
-            valid_type=orm.Dict,
-            required=False,
-            help="`lo` and `hi` (eV/Å): only frames with a deviation between them keep their coordinates. Absent: all.",
-        )
-        spec.inputs.validator = validate_inputs
         define_job(spec, "nnpgen.samplers.lammps", withmpi=False)
-        spec.output("trajectory", valid_type=orm.TrajectoryData, required=False, help="Good frames that were kept.")
-        spec.output(
-            "deviation", valid_type=orm.ArrayData, help="Step, committee deviation and thermo of all good frames."
-        )
-        spec.output("report", valid_type=orm.Dict, help="How the run ended, and when it failed.")
-        define_exit_codes(spec, "ERROR_NO_FRAMES", "ERROR_INTERRUPTED", "ERROR_UNSTABLE")
+
+    @classmethod
+    def measures_deviation(cls, models: Mapping[str, PotentialData]) -> bool:
+        """Return whether the pair style writes a table of deviations for this committee."""
+        return cls.interaction(models, 1).deviation_file is not None
+
+    @staticmethod
+    def interaction(models: Mapping[str, PotentialData], stride: int) -> Interaction:
+        """Return how a committee enters LAMMPS, its models in folders named by their keys."""
+        keys = sorted(models)
+        first = models[keys[0]]
+        return first.implementation.lammps_interaction(keys, first.elements, stride)
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
         root = Path(folder.abspath)
         values = self.inputs.conditions.get_dict()
         conditions = Conditions(**values["conditions"])
-        keys = sorted(self.inputs.models)
-        models = [self.inputs.models[key] for key in keys]
-        elements = models[0].elements
-        interaction = models[0].implementation.lammps_interaction(keys, elements, conditions.stride)
-        for key, model in zip(keys, models, strict=True):
+        models = dict(self.inputs.models)
+        interaction = self.interaction(models, conditions.stride)
+        for key, model in models.items():
             (root / key).mkdir()
             model.copy_to(root / key)
-        structure = self.inputs.structure.get_ase()
+        structure, elements = self.inputs.structure.get_ase(), models[min(models)].elements
         files = lammps.input_files(structure, conditions, elements, interaction, values["seed"])
         for name, content in files.items():
             (root / name).write_text(content)
@@ -109,9 +65,8 @@ class LammpsCalculation(CalcJob):
         code_info.join_files = True
         info = CalcInfo()
         info.codes_info = [code_info]
-        info.provenance_exclude_list = [
-            f"{key}/{name}" for key, model in zip(keys, models, strict=True) for name in model.files
-        ]
+        info.prepend_text = default_environment(models[min(models)].implementation)
+        info.provenance_exclude_list = [f"{key}/{name}" for key, model in models.items() for name in model.files]
         info.retrieve_list = []
         info.retrieve_temporary_list = [*lammps.FILENAMES_OUTPUT, self.FILENAME_SCREEN]
         if interaction.deviation_file:

@@ -71,7 +71,7 @@ def _probe(loop: orm.WorkChainNode, models: dict[str, Any], name: str) -> orm.Wo
     """Submit the same run for one committee; caching makes a second demo take the first one's."""
     return submit(
         SamplingWorkChain,
-        code=loop.inputs.codes.sampling,
+        code=loop.inputs.codes.sampling[SETTINGS.sampler],
         settings=orm.Dict(SETTINGS.model_dump(mode="json") | {"seed": SEED, "keep_trajectory": False}),
         structures=dict(loop.inputs.structures),
         models=models,

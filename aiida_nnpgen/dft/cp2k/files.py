@@ -1,4 +1,7 @@
-"""The files of CP2K with one record per step: trajectories, cells, energies. A damaged record is left out."""
+"""The files of CP2K with one record per step: trajectories, cells, energies. A damaged record is left out.
+
+A run that was continued in its folder writes some steps again: records keep the order of the file.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Snapshot", "read_table", "read_xyz"]
+from ...common.exceptions import OutputError
+from ..text import element
+
+__all__ = ["CellRecord", "Snapshot", "read_cells", "read_table", "read_xyz"]
 
 _NUMBER = r"-?\d+\.\d+(?:E[-+]\d\d)?"
-_HEADER = re.compile(rf" i = +(\d+), time = +{_NUMBER}, E = +({_NUMBER})")
-_ATOM = re.compile(rf" *([A-Z][a-z]?) +({_NUMBER}) +({_NUMBER}) +({_NUMBER})")
+_HEADER = re.compile(rf" *i = +(\d+),(?: time = +{_NUMBER},)? E = +({_NUMBER})")
+_ATOM = re.compile(rf" *([A-Za-z]\w*) +({_NUMBER}) +({_NUMBER}) +({_NUMBER})")
 
 
 @dataclass(frozen=True)
@@ -20,42 +26,61 @@ class Snapshot:
     """One record of a trajectory.
 
     :ivar energy: Ha.
-    :ivar symbols: in the order of the atoms.
+    :ivar numbers: atomic numbers.
     :ivar values: (n_atoms, 3).
     """
 
+    step: int
     energy: float
-    symbols: tuple[str, ...]
+    numbers: tuple[int, ...]
     values: NDArray[np.float64]
 
 
-def read_xyz(text: str, n_atoms: int) -> dict[int, Snapshot]:
-    """Return the whole records of a trajectory by step; a step that is there twice is not among them."""
+@dataclass(frozen=True)
+class CellRecord:
+    """One record of the cell.
+
+    :ivar cell: Å, rows are lattice vectors, (3, 3).
+    :ivar volume: its second copy, in Å³.
+    """
+
+    step: int
+    cell: NDArray[np.float64]
+    volume: float
+
+    @property
+    def fits_volume(self) -> bool:
+        """Return whether the cell has the volume that is printed behind it."""
+        return abs(float(np.linalg.det(self.cell)) - self.volume) < 1e-6 * max(1.0, self.volume)
+
+
+def read_xyz(text: str) -> list[Snapshot]:
+    """Return the whole records of a trajectory; a last line without its end is cut."""
     *lines, _ = text.split("\n")
-    found: dict[int, Snapshot] = {}
-    twice: set[int] = set()
-    for index, line in enumerate(lines):
-        header = _HEADER.fullmatch(line)
-        if header is None:
+    found = []
+    for index, line in enumerate(lines[1:], 1):
+        header, count = _HEADER.fullmatch(line), lines[index - 1].strip()
+        if header is None or not count.isdecimal():
             continue
-        step, rows = int(header.group(1)), [_ATOM.fullmatch(row) for row in lines[index + 1 : index + 1 + n_atoms]]
-        twice |= {step} & set(found)
-        if lines[index - 1].strip() != str(n_atoms) or len(rows) != n_atoms or not all(rows):
+        rows = [row for row in map(_ATOM.fullmatch, lines[index + 1 : index + 1 + int(count)]) if row]
+        try:
+            numbers = tuple(element(row.group(1)) for row in rows)
+        except OutputError:
             continue
-        words = [row.groups() for row in rows if row]
-        values = np.array([row[1:] for row in words], dtype=np.float64)
-        found[step] = Snapshot(float(header.group(2)), tuple(row[0] for row in words), values)
-    return {step: record for step, record in found.items() if step not in twice}
+        if 0 < len(rows) == int(count):
+            values = np.array([row.groups()[1:] for row in rows], dtype=np.float64)
+            found.append(Snapshot(int(header.group(1)), float(header.group(2)), numbers, values))
+    return found
 
 
-def read_table(text: str, n_columns: int) -> dict[int, NDArray[np.float64]]:
-    """Return the rows of a table behind their step; a step that is there twice is not among them."""
+def read_cells(text: str) -> list[CellRecord]:
+    """Return the records of the file of cells."""
+    return [CellRecord(step, row[1:10].reshape(3, 3), float(row[10])) for step, row in read_table(text, 11)]
+
+
+def read_table(text: str, n_columns: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """Return the rows of a table with the step before each."""
     *lines, _ = text.split("\n")
     pattern = re.compile(rf" *(\d+)((?: +{_NUMBER}){{{n_columns}}}) *")
-    found: dict[int, NDArray[np.float64]] = {}
-    twice: set[int] = set()
-    for row in filter(None, map(pattern.fullmatch, lines)):
-        step = int(row.group(1))
-        twice |= {step} & set(found)
-        found[step] = np.array(row.group(2).split(), dtype=np.float64)
-    return {step: values for step, values in found.items() if step not in twice}
+    rows = filter(None, map(pattern.fullmatch, lines))
+    return [(int(row.group(1)), np.array(row.group(2).split(), dtype=np.float64)) for row in rows]

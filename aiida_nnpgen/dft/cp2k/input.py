@@ -6,11 +6,11 @@ of each frame, and with a new guess for each frame no frame depends on those bef
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...common.dynamics import Conditions
 from ...common.exceptions import InputError
 from ...common.frames import Frames
 from ...common.types import Thermostat
@@ -18,7 +18,7 @@ from ..method import Method
 from .method import force_eval
 from .tree import Tree, overlay, render
 
-__all__ = ["CELLS", "FRAMES", "INPUT", "PROJECT", "STDOUT", "Dynamics", "write_batch", "write_md"]
+__all__ = ["CELLS", "FRAMES", "INPUT", "PROJECT", "STDOUT", "write_batch", "write_md"]
 
 PROJECT = "cp2k"
 INPUT = "cp2k.inp"
@@ -26,28 +26,6 @@ STDOUT = "cp2k.out"
 FRAMES = "frames.xyz"
 CELLS = "frames.cell"
 _LARGEST_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dynamics:
-    """Molecular dynamics at constant volume and temperature.
-
-    :ivar temperature: K.
-    :ivar timestep: fs.
-    :ivar steps: number of time steps.
-    :ivar stride: steps between two frames; the start is the first one.
-    :ivar thermostat: how the temperature is controlled.
-    :ivar damping: of the thermostat in fs.
-    :ivar seed: of the first velocities and of the noise.
-    """
-
-    temperature: float
-    timestep: float
-    steps: int
-    stride: int
-    thermostat: Thermostat
-    damping: float
-    seed: int
 
 
 def write_batch(frames: Frames, method: Method, walltime: float | None = None) -> dict[str, str]:
@@ -66,39 +44,41 @@ def write_batch(frames: Frames, method: Method, walltime: float | None = None) -
     return {INPUT: render(tree), FRAMES: _xyz(frames), CELLS: _cells(frames)}
 
 
-def write_md(start: Frames, method: Method, dynamics: Dynamics, walltime: float | None = None) -> dict[str, str]:
-    """Return the files of a run of dynamics.
+def write_md(
+    start: Frames, method: Method, conditions: Conditions, seed: int, walltime: float | None = None
+) -> dict[str, str]:
+    """Return the files of a run of dynamics at constant volume and temperature.
 
     :param start: one frame.
+    :param seed: of the first velocities and of the noise.
     :param walltime: seconds after which CP2K ends by itself; None: never.
     :raises InputError: if CP2K cannot do this.
     """
     motion: Tree = {
-        "STEPS": dynamics.steps,
-        "TIMESTEP": float(dynamics.timestep),
-        "TEMPERATURE": float(dynamics.temperature),
-        **_thermostat(dynamics),
+        "STEPS": conditions.steps,
+        "TIMESTEP": float(conditions.timestep),
+        "TEMPERATURE": float(conditions.temperature),
+        **_thermostat(conditions.thermostat, float(conditions.thermostat_damping)),
     }
-    tree = _run(start, method, motion, dynamics.stride, walltime)
+    tree = _run(start, method, motion, conditions.stride, walltime)
     if "KPOINTS" in tree["FORCE_EVAL"]["DFT"]:
         tree["FORCE_EVAL"]["DFT"]["QS"]["EXTRAPOLATION"] = "USE_GUESS"
     # A second copy of the positions, in the standard output.
-    copy = {"POSITION": f"1..{start.n_atoms}", "EACH": {"MD": dynamics.stride}}
+    copy = {"POSITION": f"1..{start.n_atoms}", "EACH": {"MD": conditions.stride}}
     tree["MOTION"]["PRINT"]["STRUCTURE_DATA"] = copy
-    tree["GLOBAL"]["SEED"] = dynamics.seed % _LARGEST_SEED + 1
+    tree["GLOBAL"]["SEED"] = seed % _LARGEST_SEED + 1
     return {INPUT: render(tree)}
 
 
-def _thermostat(dynamics: Dynamics) -> Tree:
-    """Return how the temperature is controlled.
+def _thermostat(thermostat: Thermostat, damping: float) -> Tree:
+    """Return how the temperature is controlled, with a damping time in fs.
 
     The mass of CP2K's chain is N k T TIMECON², seen in its restart file, which is the meaning of the damping time in
     LAMMPS and ASE.
     """
-    damping = float(dynamics.damping)
-    if dynamics.thermostat is Thermostat.LANGEVIN:
+    if thermostat is Thermostat.LANGEVIN:
         return {"ENSEMBLE": "LANGEVIN", "LANGEVIN": {"GAMMA": 1.0 / damping}}
-    name = {Thermostat.NOSE_HOOVER: "NOSE", Thermostat.CSVR: "CSVR"}[dynamics.thermostat]
+    name = {Thermostat.NOSE_HOOVER: "NOSE", Thermostat.CSVR: "CSVR"}[thermostat]
     return {"ENSEMBLE": "NVT", "THERMOSTAT": {"TYPE": name, "REGION": "GLOBAL", name: {"TIMECON": damping}}}
 
 

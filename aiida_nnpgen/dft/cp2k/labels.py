@@ -1,44 +1,40 @@
-"""Labels from the folder of a CP2K run: a batch of frames, or dynamics.
+"""Labels from the folder of a job: a batch of frames, or dynamics.
 
-Whatever CP2K writes twice is compared. What is not there was not done; what contradicts itself has failed.
+What is not there was not done; what contradicts itself has failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions, MdRun
 from ...common.exceptions import OutputError, UnphysicalError
 from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, LabelProblem
-from .files import Snapshot, read_table, read_xyz
+from ..text import read_text
+from .files import CellRecord, Snapshot, read_cells, read_table, read_xyz
+from .folder import check_converged, check_copies
 from .input import PROJECT, STDOUT
-from .log import Cp2kLog, evaluate, parse_log, read_text
+from .log import Cp2kLog, parse_log
 
-__all__ = [
-    "CELLS_OUT",
-    "ENERGIES_OUT",
-    "FORCES_OUT",
-    "POSITIONS_OUT",
-    "Batch",
-    "NoStepError",
-    "Run",
-    "out_of_memory",
-    "read_batch",
-    "read_md",
-]
+__all__ = ["BATCH_FILES", "MD_FILES", "Batch", "NoStepError", "out_of_memory", "read_batch", "read_md"]
 
-FORCES_OUT = f"{PROJECT}-frc-1.xyz"
-POSITIONS_OUT = f"{PROJECT}-pos-1.xyz"
-CELLS_OUT = f"{PROJECT}-1.cell"
-ENERGIES_OUT = f"{PROJECT}-1.ener"
-_FORCE = HARTREE / BOHR
-_VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
+_FORCES, _POSITIONS = f"{PROJECT}-frc-1.xyz", f"{PROJECT}-pos-1.xyz"
+_CELLS, _ENERGIES = f"{PROJECT}-1.cell", f"{PROJECT}-1.ener"
+BATCH_FILES = (_FORCES, _POSITIONS, _CELLS)
+"""What a batch must leave beside its standard output; ``MD_FILES``: what dynamics must."""
+MD_FILES = (_FORCES, _POSITIONS, _ENERGIES)
+
+Label = tuple[float, NDArray[np.float64], NDArray[np.float64]]
+Record = TypeVar("Record")
 
 
 class NoStepError(OutputError):
@@ -50,41 +46,23 @@ class Batch:
     """What a batch gave; a row that is in neither list was not done.
 
     :ivar rows: of the frames that have a label.
-    :ivar frames: those, with their labels; None if there are none.
+    :ivar frames: those, with their labels.
     :ivar failures: reason for each row that failed.
     :ivar message: why rows were not done, in one sentence.
     """
 
     rows: list[int]
-    frames: Frames | None
+    frames: Frames
     failures: dict[int, LabelProblem]
     message: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What a run of dynamics gave.
-
-    :ivar frames: good frames with their labels; None if there are none.
-    :ivar steps: of each good frame.
-    :ivar end: how the run ended.
-    :ivar message: one sentence for the user.
-    :ivar failure_time: fs, of the first unphysical step; None if there was none.
-    """
-
-    frames: Frames | None
-    steps: NDArray[np.int64]
-    end: RunEnd
-    message: str
-    failure_time: float | None = None
-
-
 @dataclass(frozen=True)
 class _Files:
-    """The files of a run; ``n_atoms`` and ``symbols`` are those of the structure."""
+    """The files of a run; ``numbers`` are those of the structure."""
 
     log: Cp2kLog
-    symbols: tuple[str, ...]
+    numbers: tuple[int, ...]
     forces: dict[int, Snapshot]
     positions: dict[int, Snapshot]
 
@@ -92,153 +70,145 @@ class _Files:
         """Return whether a step is in all of them."""
         return step in self.log.steps and step in self.forces and step in self.positions
 
-    def label(self, step: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    def label(self, step: int, cell: NDArray[np.float64]) -> Label:
         """Return energy (eV), forces (eV/Å) and stress (eV/Å³) of a step.
 
-        :raises OutputError: if copies contradict each other.
+        :raises OutputError: if copies are missing or contradict each other.
         """
-        found = evaluate(self.log.steps[step], len(self.symbols))
-        forces, positions = self.forces[step], self.positions[step]
-        for snapshot in (forces, positions):
-            if not abs(snapshot.energy - found.energy) < 6e-10 or snapshot.symbols != self.symbols:
-                raise OutputError(f"energy or elements of step {step} differ between the files: damaged")
-        if found.forces is not None:
-            fits = np.abs(forces.values - found.forces).max() < 6e-9
-            if found.symbols != self.symbols or not fits:
-                raise OutputError(f"forces of step {step} differ between the files: damaged")
+        found, forces, positions = self.log.steps[step], self.forces[step], self.positions[step]
+        if len(found) != 1 or found[0].potential is None:
+            raise OutputError(f"there are {len(found)} energies of one step: the standard output is damaged")
+        [evaluation] = found
+        check_converged(evaluation)
+        check_copies(evaluation, positions, forces, cell)
+        if positions.numbers != self.numbers:
+            raise OutputError(f"the elements of step {step} are not those of the structure")
         if not np.isfinite(forces.values).all():
             raise UnphysicalError(f"forces of step {step} are not finite")
-        stress = np.full((3, 3), np.nan) if found.stress is None else found.stress
-        return found.energy * HARTREE, forces.values * _FORCE, stress[_VOIGT]
+        stress = np.full(6, np.nan) if evaluation.stress is None else evaluation.stress
+        return evaluation.energy * HARTREE, forces.values * HARTREE / BOHR, stress
 
 
 def read_batch(folder: Path, frames: Frames) -> Batch:
-    """Read what a run left of :func:`~.cp2k_input.write_batch`.
+    """Read what a run left of :func:`~.input.write_batch`.
 
     :param folder: with the standard output, trajectories of positions and forces, and cells; all may be cut.
     :param frames: those that were written, in the same order.
     :raises OutputError: if nothing can be read, or CP2K stopped before the first frame.
     """
-    files = _read(folder, frames, "REFTRAJ")
-    cells = read_table(_optional(folder / CELLS_OUT), 11)
+    files = _read(folder, frames, is_batch=True)
+    cells = _once([(item.step, item) for item in read_cells(read_text(folder / _CELLS, optional=True))])
     log, labels, failures = files.log, {}, {}
     for row in range(len(frames)):
         step = row + 1
-        if step in log.unconverged():
+        if step in log.unconverged:
             failures[row] = LabelProblem(LabelFailure.NOT_CONVERGED, f"the SCF of frame {step} did not converge")
         elif log.abort is not None and step == log.last + 1:
             failures[row] = LabelProblem(LabelFailure.CALCULATOR, log.abort)
         elif files.has(step) and step in cells:
             try:
-                _check_geometry(files.positions[step], cells[step], frames, row)
-                labels[row] = files.label(step)
+                label = files.label(step, frames.cells[row])
+                _check_geometry(files.positions[step], cells[step], frames[[row]])
+                labels[row] = label
             except OutputError as exception:
                 failures[row] = LabelProblem(LabelFailure.NO_OUTPUT, f"frame {step}: {exception}")
     rows = sorted(labels)
-    return Batch(
-        rows=rows,
-        frames=_labelled(frames[np.array(rows)], [labels[row] for row in rows]) if rows else None,
-        failures=failures,
-        message=_why_ended(log),
-    )
+    labelled = _labelled(frames[np.array(rows)], [labels[row] for row in rows])
+    return Batch(rows=rows, frames=labelled, failures=failures, message=_why_ended(log))
 
 
-def read_md(
-    folder: Path, start: Frames, *, steps: int, stride: int, timestep: float, max_temperature: float = np.inf
-) -> Run:
-    """Read what a run left of :func:`~.cp2k_input.write_md`. A frame whose SCF did not converge is left out.
+def read_md(folder: Path, start: Frames, conditions: Conditions) -> MdRun:
+    """Read what a run left of :func:`~.input.write_md`. A frame whose SCF did not converge is left out.
 
     :param folder: with the standard output, trajectories of positions and forces, and energies; all may be cut.
     :param start: the frame that was written.
-    :param steps: number of steps that were asked for, with a frame every ``stride``.
-    :param timestep: fs.
-    :param max_temperature: K; the run is good until a step above it.
+    :param conditions: those that were written.
     :raises OutputError: if nothing can be read, or CP2K stopped before the first step.
     """
-    files = _read(folder, start, None)
-    log, thermo = files.log, read_table(_optional(folder / ENERGIES_OUT), 6)
-    hot = [step for step, row in sorted(thermo.items()) if not row[2] <= max_temperature]
-    last = min([*hot, steps + 1]) - 1
-    labels, bad = {}, log.unconverged()
-    for step in range(0, min(last, log.last) + 1, stride):
+    files = _read(folder, start, is_batch=False)
+    log, thermo = files.log, _once(read_table(read_text(folder / _ENERGIES, optional=True), 6))
+    hot = [step for step, row in sorted(thermo.items()) if not row[2] <= conditions.max_temperature]
+    last = min([*hot, conditions.steps + 1]) - 1
+    labels, bad = {}, set(log.unconverged)
+    for step in range(0, min(last, log.last) + 1, conditions.stride):
         if step in bad or not files.has(step) or step not in thermo:
             continue
         try:
+            label = files.label(step, start.cells[0])
             _check_motion(files, step, start, thermo[step][3])
-            labels[step] = files.label(step)
+            labels[step] = label
         except OutputError:
             bad.add(step)
     good = sorted(labels)
     positions = np.array([files.positions[step].values for step in good]).reshape(-1, start.n_atoms, 3)
-    cells = np.repeat(start.cells, len(good), axis=0)
-    moved = Frames(numbers=start.numbers, positions=positions, cells=cells)
-    frames = _labelled(moved, [labels[step] for step in good]) if good else None
-    note = f"; {len(bad)} steps are no labels, most often for want of SCF convergence" if bad else ""
-    array = np.array(good, dtype=np.int64)
+    moved = Frames(numbers=start.numbers, positions=positions, cells=np.repeat(start.cells, len(good), axis=0))
+    end, message = RunEnd.COMPLETED, "all steps were done"
     if hot:
-        message = f"the temperature left all bounds at step {hot[0]}{note}"
-        return Run(frames=frames, steps=array, end=RunEnd.UNPHYSICAL, message=message, failure_time=hot[0] * timestep)
-    complete = log.finished and log.abort is None and log.last >= steps
-    message = (
-        "all steps were done" if complete else f"the run ended after step {log.last} of {steps}: {_why_ended(log)}"
+        end, message = RunEnd.UNPHYSICAL, f"the temperature left all bounds at step {hot[0]}"
+    elif not log.finished or log.abort is not None or log.last < conditions.steps:
+        message = f"the run ended after step {log.last} of {conditions.steps}: {_why_ended(log)}"
+        end = RunEnd.INTERRUPTED
+    note = f"; {len(bad)} steps are no labels, most often for want of SCF convergence" if bad else ""
+    return MdRun(
+        frames=_labelled(moved, [labels[step] for step in good]),
+        steps=np.array(good, dtype=np.int64),
+        end=end,
+        message=message + note,
+        failure_time=hot[0] * conditions.timestep if hot else None,
     )
-    end = RunEnd.COMPLETED if complete else RunEnd.INTERRUPTED
-    return Run(frames=frames, steps=array, end=end, message=message + note)
 
 
-def _read(folder: Path, frames: Frames, ensemble: str | None) -> _Files:
-    log = parse_log(read_text(folder / STDOUT))
+def _read(folder: Path, frames: Frames, *, is_batch: bool) -> _Files:
+    log = parse_log(read_text(folder / STDOUT, optional=True))
     if not log.ensemble and log.abort is not None:
         raise NoStepError(log.abort)
-    if (log.ensemble == "REFTRAJ") != (ensemble == "REFTRAJ"):
+    if (log.ensemble == "REFTRAJ") != is_batch:
         raise OutputError(f"`{STDOUT}` is from a run of another kind: `{log.ensemble}`")
     if log.n_atoms != frames.n_atoms:
         raise OutputError(f"`{STDOUT}` has `{log.n_atoms}` atoms, the structure `{frames.n_atoms}`")
-    forces, positions = (read_xyz(_optional(folder / name), frames.n_atoms) for name in (FORCES_OUT, POSITIONS_OUT))
-    return _Files(log, tuple(frames.symbols), forces, positions)
+    forces, positions = (
+        _once([(item.step, item) for item in read_xyz(read_text(folder / name, optional=True))])
+        for name in (_FORCES, _POSITIONS)
+    )
+    return _Files(log, tuple(frames.numbers), forces, positions)
+
+
+def _once(records: list[tuple[int, Record]]) -> dict[int, Record]:
+    """Return records by step; a step that is there twice, which a new run never writes, is not among them."""
+    count = Counter(step for step, _ in records)
+    return {step: record for step, record in records if count[step] == 1}
 
 
 def out_of_memory(folder: Path, *names: str) -> bool:
     """Return whether the output or one of some other files say that there was not enough memory."""
-    text = "".join(_optional(folder / name) for name in (STDOUT, *names)).lower()
+    text = "".join(read_text(folder / name, optional=True) for name in (STDOUT, *names)).lower()
     return any(words in text for words in ("out of memory", "out-of-memory", "cannot allocate memory", "bad_alloc"))
 
 
-def _optional(path: Path) -> str:
-    return path.read_bytes().decode("ascii", errors="replace") if path.is_file() else ""
-
-
-def _check_geometry(positions: Snapshot, cell: NDArray[np.float64], frames: Frames, row: int) -> None:
+def _check_geometry(positions: Snapshot, cell: CellRecord, frame: Frames) -> None:
     """Prove that a step belongs to a frame."""
-    moved = np.abs(positions.values - frames.positions[row]).max()
-    strained = np.abs(cell[1:10].reshape(3, 3) - frames.cells[row]).max()
-    if not max(moved, strained) < 1e-9:
+    moved, strained = np.abs(positions.values - frame.positions).max(), np.abs(cell.cell - frame.cells).max()
+    if not max(moved, strained) < 1e-9 or not cell.fits_volume:
         raise OutputError("positions or cell are not those of the structure")
 
 
 def _check_motion(files: _Files, step: int, start: Frames, potential: float) -> None:
-    """Compare the second copies of positions and energy in dynamics."""
-    places, positions = files.log.steps[step].places, files.positions[step]
-    if places is None or places.shape != positions.values.shape:
+    """Check the start, and that the second copies of positions and energy, which dynamics has, are there."""
+    positions, [evaluation] = files.positions[step], files.log.steps[step]
+    if evaluation.places is None or evaluation.places.shape != positions.values.shape:
         raise OutputError(f"the standard output has no positions of step {step}")
-    moved = (positions.values - places) @ np.linalg.inv(start.cells[0])
-    if not np.abs((moved - np.round(moved)) @ start.cells[0]).max() < 6e-7:
-        raise OutputError(f"positions of step {step} differ between the files: damaged")
-    if step == 0 and not np.abs(positions.values - start.positions[0]).max() < 1e-9:
+    if step == 0 and not np.abs(positions.values - start.positions).max() < 1e-9:
         raise OutputError("the run did not start from the structure")
     if not abs(potential - positions.energy) < 6e-10:
         raise OutputError(f"energies of step {step} differ between the files: damaged")
 
 
-def _labelled(frames: Frames, labels: list[tuple[float, NDArray[np.float64], NDArray[np.float64]]]) -> Frames:
-    energies, forces, stresses = zip(*labels, strict=True)
-    return Frames(
-        numbers=frames.numbers,
-        positions=frames.positions,
-        cells=frames.cells,
-        energies=np.array(energies),
-        forces=np.array(forces),
-        stresses=np.array(stresses),
+def _labelled(frames: Frames, labels: list[Label]) -> Frames:
+    return replace(
+        frames,
+        energies=np.array([energy for energy, _, _ in labels]),
+        forces=np.array([forces for _, forces, _ in labels]).reshape(frames.positions.shape),
+        stresses=np.array([stress for _, _, stress in labels]).reshape(-1, 6),
     )
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from .input import (
-    CpmdInput,
-    CpmdSettings,
-    Dispersion,
-    MdSettings,
-    Pseudopotential,
-    write_md,
-    write_single_point,
-)
-from .labels import INPUT, STDOUT, read_md, read_single_point, salvage_md
+from ..method import Dispersion
+from .input import CpmdInput, CpmdSettings, Pseudopotential, write_md, write_single_point
+from .labels import read_md, read_single_point, salvage_md
+from .sources import INPUT, STDOUT
 
 __all__ = [
     "INPUT",
@@ -19,7 +13,6 @@ __all__ = [
     "CpmdInput",
     "CpmdSettings",
     "Dispersion",
-    "MdSettings",
     "Pseudopotential",
     "read_md",
     "read_single_point",

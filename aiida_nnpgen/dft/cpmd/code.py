@@ -10,15 +10,14 @@ from typing import Any
 
 from ...common.exceptions import InputError
 from ...common.types import Thermostat
-from ...common.units import AU_TIME
 from ..code import DftCode
 from ..label import LabelFailure
 from ..method import Dispersion, Method, merge
-from .input import CpmdSettings, MdSettings, Pseudopotential
+from .input import CpmdSettings, Pseudopotential
 from .keywords import SECTIONS, check_keywords, lines_of
 from .pseudopotential import check_options
 
-__all__ = ["CPMD", "md_settings_of", "nose_frequency", "settings_of", "store_interval"]
+__all__ = ["CPMD", "settings_of"]
 
 _NAMES = "LDA BONLY BP BLYP GGA PBE REVPBE PBES HCTH OPTX OLYP XLYP TPSS B3LYP B1LYP X3LYP PBE0 REVPBE0"
 FUNCTIONALS = tuple(_NAMES.split())
@@ -30,15 +29,12 @@ DISPERSION = {
 }
 """Functionals for which each correction has parameters."""
 
-_WNTAU = 7.26e-7
-"""Nose frequency in the atomic unit of time per cm^-1, as CPMD has it: not an angular frequency, and four digits."""
-_STORE = 20
-_LARGEST_INTEGER = 2**31 - 1
-_OWN_KEYWORDS: dict[str, dict[str, str | None]] = {
-    "CPMD": {"CONVERGENCE ORBITALS": "convergence", "MAXITER": "max_iterations", "STORE": None},
+_OWN_KEYWORDS = {
+    "CPMD": {"CONVERGENCE ORBITALS": "convergence", "MAXITER": "max_iterations", "STORE": "store"},
     "DFT": {"GC-CUTOFF": "gradient_cutoff"},
 }
 """Keywords that are written in their own place, and the setting that each is."""
+_WHOLE = ("max_iterations", "store")
 
 
 class CpmdCode(DftCode):
@@ -72,7 +68,6 @@ class CpmdCode(DftCode):
             )
         check_keywords(method.parameters)
         check_options(method.parameters.get("PSEUDOPOTENTIALS", {}))
-        store_interval(method)
         settings_of(method, {})
 
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
@@ -107,60 +102,11 @@ def settings_of(method: Method, pseudopotentials: Mapping[str, Pseudopotential])
         given = method.parameters.get(section, {})
         own = _OWN_KEYWORDS.get(section, {})
         for keyword, name in own.items():
-            if name and given.get(keyword) is not None:
-                values[name] = _number(section, keyword, given[keyword], name == "max_iterations")
+            if given.get(keyword) is not None:
+                values[name] = _number(section, keyword, given[keyword], name in _WHOLE)
         extra[section] = lines_of({keyword: value for keyword, value in given.items() if keyword not in own})
     return CpmdSettings(
         pseudopotentials=pseudopotentials, extra={name: lines for name, lines in extra.items() if lines}, **values
-    )
-
-
-def store_interval(method: Method) -> int:
-    """Return the number of time steps between two restart files of a dynamics."""
-    given = method.parameters.get("CPMD", {}).get("STORE")
-    return _STORE if given is None else int(_number("CPMD", "STORE", given, True))
-
-
-def nose_frequency(damping: float) -> float:
-    """Return the frequency behind NOSE IONS in cm^-1 for which the thermostat has the given damping time.
-
-    CPMD gives the thermostat the mass N k T / w^2 with w = frequency x 7.26e-7 in atomic units, elsewhere it is N k T
-    damping^2.
-
-    :param damping: fs.
-    """
-    return AU_TIME / (_WNTAU * damping)
-
-
-def md_settings_of(
-    method: Method,
-    *,
-    temperature: float,
-    timestep: float,
-    steps: int,
-    stride: int,
-    damping: float,
-    seed: int,
-    restart: bool = False,
-    max_runtime: int | None = None,
-) -> MdSettings:
-    """Return a dynamics as the writer of inputs takes it.
-
-    :param temperature: K.
-    :param timestep: fs.
-    :param steps: of this run alone.
-    :param damping: of the thermostat, fs.
-    """
-    return MdSettings(
-        temperature=temperature,
-        timestep=timestep,
-        steps=steps,
-        stride=stride,
-        frequency=round(nose_frequency(damping), 4),
-        store=store_interval(method),
-        restart=restart,
-        seed=seed % _LARGEST_INTEGER,
-        max_runtime=max_runtime,
     )
 
 

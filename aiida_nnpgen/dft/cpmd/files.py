@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
-from .log import NUMBER, read_text
+from ..text import read_text
+from .log import NUMBER
 
 __all__ = ["Records", "read_energies", "read_stresses", "read_trajectory"]
 
 _NUMBER = re.compile(NUMBER)
 _NEW_DATA = "<<<<<<  NEW DATA  >>>>>>"
+_COLUMNS = {8: (2, 3), 6: (1, 2)}
+"""Columns of temperature and energy in ENERGIES by their number: six where orbitals come from a diagonalisation."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def read_trajectory(path: Path, n_atoms: int, n_columns: int) -> Records:
 
 
 def read_energies(path: Path) -> Records:
-    """Read the columns behind the step of ENERGIES: temperature (K) is number 1, energy (Ha) number 2.
+    """Read temperature (K) and potential energy (Ha) of each step from ENERGIES.
 
     :raises OutputError: if the file is missing, empty or damaged.
     """
@@ -69,9 +72,9 @@ def read_energies(path: Path) -> Records:
     values: dict[int, NDArray[np.float64]] = {}
     for number, line in enumerate(lines, 1):
         words = line.split()
-        if len(words) != 8 or not _are_numbers(words):
+        if len(words) not in _COLUMNS or not _are_numbers(words):
             raise _damaged(path, number)
-        _add(values, int(words[0]), words[1:])
+        _add(values, int(words[0]), [words[column] for column in _COLUMNS[len(words)]])
     return Records(_sorted(values), frozenset(), cut)
 
 

@@ -1,16 +1,16 @@
-"""Run folders of CPMD."""
+"""Run folders of CPMD that people have."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from ...common.exceptions import OutputError, UnphysicalError
+from ...common.exceptions import OutputError
 from ...common.frames import Frames
-from ..label import LabelFailure
+from ..label import RefusedLabelError
 from ..reading import DropReason, FileContent, ReadFrame
-from .labels import INPUT, STDOUT, read_single_point, salvage_md
-from .log import parse_log, read_text
+from .labels import label_single_point, salvage_steps
+from .log import read_log
+from .sources import find_input, join_sources
 
 __all__ = ["read_cpmd"]
 
@@ -23,32 +23,26 @@ def read_cpmd(path: Path) -> FileContent:
     :param path: the standard output, under any name; the files of the run lie beside it.
     :raises OutputError: if a file is missing, damaged, or of another kind of run.
     """
-    inputs = [item for item in sorted(path.parent.glob("*.inp")) + sorted(path.parent.glob("*.in")) if _is_input(item)]
-    if len(inputs) > 1 and not (path.parent / INPUT).is_file():
-        raise OutputError(f"{len(inputs)} inputs of CPMD lie beside `{path.name}`: leave the one of this run")
-    source = path.parent / INPUT if (path.parent / INPUT).is_file() else next(iter(inputs), None)
+    log = read_log(path)
+    source = find_input(path, log)
+    sources = join_sources(path.parent, log, source)
     content = FileContent(companions=[path.parent / name for name in _FILES if (path.parent / name).is_file()])
     content.companions += [source] if source else []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / STDOUT).symlink_to(path.resolve())
-        for item in [*content.companions]:
-            (folder / (INPUT if item == source else item.name)).symlink_to(item.resolve())
-        _read(content, folder)
-    return content
-
-
-def _read(content: FileContent, folder: Path) -> None:
-    is_single = parse_log(read_text(folder / STDOUT)).is_single_point
+    problems: list[OutputError] = []
     try:
-        frames, problems = (read_single_point(folder), []) if is_single else salvage_md(folder)
-    except UnphysicalError as exception:
-        content.drop(-1, LabelFailure.NOT_CONVERGED, str(exception))
-        return
+        if log.is_single_point:
+            frames = label_single_point(sources)
+        else:
+            frames, _, problems = salvage_steps(sources, needs_stress=False)
+        if log.stress is not None and frames.stresses is None:
+            content.notes.append("the file `STRESS` was not kept: the frames have no stress")
+        content.frames += _frames(frames)
+    except RefusedLabelError as exception:
+        problems = [exception]
     for problem in problems:
-        reason = LabelFailure.NOT_CONVERGED if isinstance(problem, UnphysicalError) else DropReason.UNREADABLE
+        reason = problem.reason if isinstance(problem, RefusedLabelError) else DropReason.UNREADABLE
         content.drop(-1, reason, str(problem))
-    content.frames += _frames(frames)
+    return content
 
 
 def _frames(frames: Frames) -> list[ReadFrame]:
@@ -66,7 +60,3 @@ def _frames(frames: Frames) -> list[ReadFrame]:
         )
         for row in range(len(frames))
     ]
-
-
-def _is_input(path: Path) -> bool:
-    return "&CPMD" in path.read_bytes()[:1_000_000].decode("ascii", errors="replace").upper()

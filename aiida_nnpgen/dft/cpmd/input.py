@@ -16,16 +16,20 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
+from ...common.dynamics import Conditions
 from ...common.exceptions import InputError, OutputError
 from ...common.units import AU_TIME, BOHR
 from ..method import Dispersion
 
-__all__ = ["CpmdInput", "CpmdSettings", "Dispersion", "MdSettings", "Pseudopotential", "write_md", "write_single_point"]
+__all__ = ["CpmdInput", "CpmdSettings", "Pseudopotential", "nose_frequency", "write_md", "write_single_point"]
 
 ORDER_MARK = "AIIDA-NNPGEN ORDER"
 _PER_LINE = 10
 _LINE_LIMIT = 80  # CPMD reads no further
 _NAME_LIMIT = 39  # nor here, for the name of a pseudopotential
+_LARGEST_INTEGER = 2**31 - 1
+_WNTAU = 7.26e-7
+"""Nose frequency in the atomic unit of time per cm^-1, as CPMD has it: not an angular frequency, and four digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ class CpmdSettings:
     :ivar convergence: largest component of the electronic gradient, a.u.
     :ivar max_iterations: steps of one wavefunction optimisation.
     :ivar gradient_cutoff: density below which gradient corrections are left out, a.u.
+    :ivar store: time steps between two restart files of a dynamics.
     :ivar stress: compute the stress tensor.
     :ivar charge: total charge in e.
     :ivar multiplicity: 2S+1; None: closed shell. A value switches to spin-polarised (LSD).
@@ -72,6 +77,7 @@ class CpmdSettings:
     convergence: float = 1e-6
     max_iterations: int = 100
     gradient_cutoff: float = 1e-8
+    store: int = 20
     stress: bool = True
     charge: float = 0.0
     multiplicity: int | None = None
@@ -82,7 +88,7 @@ class CpmdSettings:
             object.__setattr__(self, "dispersion", Dispersion(self.dispersion))
         except ValueError:
             raise InputError(f"`dispersion` must be none, d2 or d3, not `{self.dispersion}`") from None
-        for name in ("cutoff", "convergence", "max_iterations", "gradient_cutoff"):
+        for name in ("cutoff", "convergence", "max_iterations", "gradient_cutoff", "store"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InputError(f"`{name}` must be positive, not `{getattr(self, name)}`")
         if self.multiplicity is not None and self.multiplicity < 1:
@@ -93,41 +99,6 @@ class CpmdSettings:
         for line in (self.functional, *(line for lines in self.extra.values() for line in lines)):
             if "&" in line or "\n" in line or len(line) >= _LINE_LIMIT:
                 raise InputError(f"`{line}` is no input line: at most 79 characters, no `&`, no line break")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MdSettings:
-    """Born-Oppenheimer molecular dynamics in the NVT ensemble.
-
-    :ivar temperature: K.
-    :ivar timestep: fs.
-    :ivar steps: number of time steps of this run.
-    :ivar stride: steps between two frames; energy and stress are written at every step.
-    :ivar frequency: characteristic frequency of the Nose-Hoover chains in cm^-1; None: no thermostat (NVE).
-    :ivar store: steps between two restart files.
-    :ivar restart: continue from the files of an earlier run in the working directory.
-    :ivar seed: of the velocities at the start; None: the one that CPMD always takes.
-    :ivar max_runtime: s, after which CPMD writes its restart files and stops; None: never.
-    """
-
-    temperature: float
-    timestep: float
-    steps: int
-    stride: int = 1
-    frequency: float | None = 1500.0
-    store: int = 100
-    restart: bool = False
-    seed: int | None = None
-    max_runtime: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("temperature", "timestep", "steps", "stride", "store"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise InputError(f"`{name}` must be positive, not `{getattr(self, name)}`")
-        if self.frequency is not None and not (math.isfinite(self.frequency) and self.frequency > 0):
-            raise InputError(f"`frequency` must be positive or None, not `{self.frequency}`")
-        if self.max_runtime is not None and self.max_runtime < 1:
-            raise InputError(f"`max_runtime` must be at least 1 s, not `{self.max_runtime}`")
 
 
 @dataclass(frozen=True)
@@ -153,30 +124,55 @@ def write_single_point(atoms: Atoms, settings: CpmdSettings) -> CpmdInput:
     return _compose(atoms, settings, control)
 
 
-def write_md(atoms: Atoms, settings: CpmdSettings, md: MdSettings) -> CpmdInput:
+def write_md(
+    atoms: Atoms,
+    settings: CpmdSettings,
+    conditions: Conditions,
+    seed: int,
+    *,
+    done: int = 0,
+    max_runtime: int | None = None,
+) -> CpmdInput:
     """Return the input for Born-Oppenheimer dynamics with energies, forces and stresses.
+
+    Energy and stress are written at every step, frames at the stride.
 
     :param atoms: periodic structure with a cell; velocities are drawn by CPMD.
     :param settings: the level of theory.
-    :param md: the dynamics.
-    :raises InputError: if the structure has no cell or an element no pseudopotential.
+    :param conditions: of the whole dynamics, at constant volume and temperature.
+    :param seed: of the velocities at the start.
+    :param done: time steps of earlier runs, whose restart files are in the working directory; 0: this is the first.
+    :param max_runtime: s, after which CPMD writes its restart files and stops; None: never.
+    :raises InputError: if the structure has no cell or an element no pseudopotential, or nothing is left to do.
     """
+    if not 0 <= done < conditions.steps:
+        raise InputError(f"`done` must lie between 0 and the `{conditions.steps}` time steps, not be `{done}`")
     control = ["MOLECULAR DYNAMICS BO"]
-    if md.restart:
+    if done:
         control += ["RESTART WAVEFUNCTION COORDINATES VELOCITIES NOSEP ACCUMULATORS LATEST"]
-    control += [*_convergence(settings), "TIMESTEP", f" {md.timestep / AU_TIME:.6f}"]
-    control += ["MAXSTEP", f" {md.steps}", "MAXITER", f" {settings.max_iterations}"]
-    if not md.restart:
-        control += ["TEMPERATURE", f" {md.temperature}"]
-        if md.seed is not None:
-            control += ["PRNGSEED", f" {md.seed}"]
-    if md.frequency is not None:
-        control += ["NOSE IONS", f" {md.temperature} {md.frequency}"]
-    control += ["TRAJECTORY FORCES"] if md.stride == 1 else ["TRAJECTORY FORCES SAMPLE", f" {md.stride}"]
-    control += ["EXTRAPOLATE WFN", " 3", "STORE", f" {md.store}"]
-    if md.max_runtime is not None:
-        control += ["MAXRUNTIME", f" {md.max_runtime}"]
+    control += [*_convergence(settings), "TIMESTEP", f" {conditions.timestep / AU_TIME:.6f}"]
+    control += ["MAXSTEP", f" {conditions.steps - done}", "MAXITER", f" {settings.max_iterations}"]
+    if not done:
+        control += ["TEMPERATURE", f" {conditions.temperature}", "PRNGSEED", f" {seed % _LARGEST_INTEGER}"]
+    frequency = round(nose_frequency(conditions.thermostat_damping), 4)
+    control += ["NOSE IONS", f" {conditions.temperature} {frequency}"]
+    stride = conditions.stride
+    control += ["TRAJECTORY FORCES"] if stride == 1 else ["TRAJECTORY FORCES SAMPLE", f" {stride}"]
+    control += ["EXTRAPOLATE WFN", " 3", "STORE", f" {settings.store}"]
+    if max_runtime is not None:
+        control += ["MAXRUNTIME", f" {max_runtime}"]
     return _compose(atoms, settings, control)
+
+
+def nose_frequency(damping: float) -> float:
+    """Return the frequency behind NOSE IONS in cm^-1 for which the thermostat has the given damping time.
+
+    CPMD gives the thermostat the mass N k T / w^2 with w = frequency x 7.26e-7 in atomic units, elsewhere it is N k T
+    damping^2.
+
+    :param damping: fs.
+    """
+    return AU_TIME / (_WNTAU * damping)
 
 
 def read_order(text: str, n_atoms: int) -> NDArray[np.int64] | None:

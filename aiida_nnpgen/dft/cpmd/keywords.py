@@ -16,41 +16,17 @@ SECTIONS = ("CPMD", "DFT", "SYSTEM")
 
 # Keywords are named by the words that they begin with. CPMD skips what it does not know with no more than a note in its
 # output; what changes the kind of run, the files or what the energy means is the labeller's.
-_ALLOWED = {
+_WORDS = {
     "CPMD": (
-        "ALEXANDER MIXING",
-        "ALLTOALL",
-        "ANDERSON MIXING",
-        "BLOCKSIZE STATES",
-        "BROYDEN MIXING",
-        "CONVERGENCE ORBITALS",
-        "CP_GROUPS",
-        "DAVIDSON",
-        "DIIS MIXING",
-        "DISTRIBUTE FNL",
-        "DISTRIBUTED LINALG",
-        "EMASS",
-        "GSHELL",
-        "HAMILTONIAN CUTOFF",
-        "INITIALIZE WAVEFUNCTION",
-        "LANCZOS",
-        "MAXITER",
-        "MEMORY",
-        "NOGEOCHECK",
-        "ODIIS",
-        "ORTHOGONALIZATION",
-        "PCG",
-        "PROJECT",
-        "RANDOMIZE WAVEFUNCTION",
-        "REAL SPACE WFN",
-        "SPLINE",
-        "STEEPEST DESCENT ELECTRONS",
-        "STORE",
-        "TASKGROUPS",
+        "ALEXANDER MIXING, ALLTOALL, ANDERSON MIXING, BLOCKSIZE STATES, BROYDEN MIXING, CONVERGENCE ORBITALS, "
+        "CP_GROUPS, DAVIDSON, DIIS MIXING, DISTRIBUTE FNL, DISTRIBUTED LINALG, EMASS, GSHELL, HAMILTONIAN CUTOFF, "
+        "INITIALIZE WAVEFUNCTION, LANCZOS, MAXITER, MEMORY, NOGEOCHECK, ODIIS, ORTHOGONALIZATION, PCG, PROJECT, "
+        "RANDOMIZE WAVEFUNCTION, REAL SPACE WFN, SPLINE, STEEPEST DESCENT ELECTRONS, STORE, TASKGROUPS"
     ),
-    "DFT": ("BECKE BETA", "EXCHANGE CORRELATION TABLE", "GC-CUTOFF", "NEWCODE", "OLDCODE", "SMOOTH", "USE_CP"),
-    "SYSTEM": ("CONSTANT CUTOFF", "DENSITY CUTOFF", "DUAL", "MESH", "OCCUPATION", "STATES", "TESR"),
+    "DFT": "BECKE BETA, EXCHANGE CORRELATION TABLE, GC-CUTOFF, NEWCODE, OLDCODE, SMOOTH, USE_CP",
+    "SYSTEM": "CONSTANT CUTOFF, DENSITY CUTOFF, DUAL, MESH, OCCUPATION, STATES, TESR",
 }
+_ALLOWED = {section: words.split(", ") for section, words in _WORDS.items()}
 _EXACT = {"CONVERGENCE ORBITALS", "GC-CUTOFF", "MAXITER", "STORE"}
 """Keywords that have no options, and a place of their own in the input."""
 _OWNED = {

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ..label import LabelFailure, RefusedLabelError
+from ..text import read_text, table
 
-__all__ = ["CpmdLog", "parse_log", "read_text"]
+__all__ = ["NUMBER", "CpmdLog", "read_log"]
 
 NUMBER = r"[-+]?\d*\.\d+(?:E[-+]\d+)?"
 _FLOAT = re.compile(NUMBER)
@@ -22,7 +23,7 @@ _MASS = re.compile(rf" \*\s+([A-Z][A-Za-z]?)\s+({NUMBER})\s+{NUMBER}\s+(?:NO|YES
 _LATTICE = re.compile(rf"LATTICE VECTOR A([123])\(BOHR\):\s+({NUMBER})\s+({NUMBER})\s+({NUMBER})\s*$", re.MULTILINE)
 _ENERGY = re.compile(rf"^ \(\S+\)\s+TOTAL ENERGY =\s+({NUMBER}) A\.U\.\s*$", re.MULTILINE)
 _SCF = re.compile(rf"^\s*\d+\s+{NUMBER}\s+{NUMBER}\s+({NUMBER})\s+{NUMBER}\s+{NUMBER}\s*$", re.MULTILINE)
-_STEP = re.compile(rf"^\s*(\d+)\s+\d+\.\d\s+(-?\d+\.\d{{5}})\s+{NUMBER}\s+{NUMBER}\s+{NUMBER}\s*$", re.MULTILINE)
+_STEP = re.compile(rf"^\s*(\d+)\s+\d+\.\d\s+(-?\d+\.\d{{5,6}})\s+{NUMBER}\s+{NUMBER}\s+{NUMBER}\s*$", re.MULTILINE)
 _RESULT = re.compile(r"\s*\S+\s+[A-Z][A-Za-z]?\s*((?:-?\d*\.\d{4}\s*){3})((?:\s*-?\d\.\d{3}E[-+]\d\d){3})\s*")
 _CRITERION = re.compile(rf"CONVERGENCE CRITERIA FOR WAVEFUNCTION OPTIMIZATION:\s+({NUMBER})")
 _GRADIENT = re.compile(rf"ELECTRONIC GRADIENT:\s*\n\s+MAX\. COMPONENT =\s+({NUMBER})")
@@ -32,6 +33,7 @@ _GRADIENT = re.compile(rf"ELECTRONIC GRADIENT:\s*\n\s+MAX\. COMPONENT =\s+({NUMB
 class CpmdLog:
     """Contents of one standard output; everything in atomic units but the masses (u) and the stress (kbar).
 
+    :ivar name: of the file.
     :ivar text: all of it.
     :ivar finished: the run, or the last of several one after the other, has its closing line.
     :ivar numbers: atomic numbers in the order of the files, (n_atoms,).
@@ -41,10 +43,11 @@ class CpmdLog:
     :ivar final_positions: four decimals, (n_atoms, 3), or None.
     :ivar final_forces: four digits, (n_atoms, 3), or None.
     :ivar stress: kbar, pressure positive, with the kinetic part in a dynamics, (3, 3), or None.
-    :ivar steps: energy of each step of a dynamics, five decimals.
+    :ivar steps: energy of each step of a dynamics, at least five decimals.
     :ivar unconverged: first step after each sign that a wavefunction has not converged; 0 where no step follows.
     """
 
+    name: str
     text: str
     finished: bool
     numbers: NDArray[np.int64]
@@ -75,7 +78,7 @@ class CpmdLog:
         iterations, found, results = self.text.rpartition("FINAL RESULTS")
         energies, steps = _ENERGY.findall(results), _SCF.findall(iterations)
         if not found or not energies:
-            raise OutputError("`cpmd.out` has no final total energy: the run was cut")
+            raise OutputError(f"`{self.name}` has no final total energy: the run was cut")
         if steps and abs(float(steps[-1]) - float(energies[-1])) > 1e-5:
             raise OutputError(f"total energy `{energies[-1]}` Ha differs from that of the last step `{steps[-1]}`")
         return float(energies[-1])
@@ -94,36 +97,32 @@ class CpmdLog:
             )
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file.
-
-    :raises OutputError: if it is missing or empty.
-    """
-    if not path.is_file():
-        raise OutputError(f"CPMD left no file `{path.name}`")
-    text = path.read_bytes().decode("ascii", errors="replace")
-    if not text.strip():
-        raise OutputError(f"the file `{path.name}` of CPMD is empty")
-    return text
-
-
-def parse_log(text: str) -> CpmdLog:
-    """Parse a standard output.
+def read_log(path: Path) -> CpmdLog:
+    """Read a standard output.
 
     :raises OutputError: if it does not come from CPMD, or ends before atoms and cell are printed.
     """
+    text = read_text(path)
+    try:
+        return _parse(path.name, text)
+    except OutputError as exception:
+        raise OutputError(f"`{path.name}` {exception}") from None
+
+
+def _parse(name: str, text: str) -> CpmdLog:
     if "PROGRAM CPMD STARTED AT" not in text:
-        raise OutputError("`cpmd.out` is no output of CPMD")
+        raise OutputError("is no output of CPMD")
     symbols, positions = _atoms(text)
     lattice = {index: row for index, *row in _LATTICE.findall(text)}
     if sorted(lattice) != ["1", "2", "3"]:
-        raise OutputError("`cpmd.out` has no cell: the run was cut before it began")
+        raise OutputError("has no cell: the run was cut before it began")
     masses = _masses(text)
     absent = sorted(set(symbols) - set(masses))
     if absent:
-        raise OutputError(f"`cpmd.out` gives no mass of `{' '.join(absent)}`")
+        raise OutputError(f"gives no mass of `{' '.join(absent)}`")
     final_positions, final_forces = _final_results(text, symbols)
     return CpmdLog(
+        name=name,
         text=text,
         finished=text.rfind("PROGRAM CPMD ENDED AT:") > text.rfind("PROGRAM CPMD STARTED AT"),
         numbers=np.array([atomic_numbers[symbol] for symbol in symbols]),
@@ -143,7 +142,7 @@ def _atoms(text: str) -> tuple[list[str], NDArray[np.float64]]:
     match = re.search(r"^ \*+ ATOMS \*+\n.*\n((?:.*\n)*?) \*{20,}", text, re.MULTILINE)
     rows = [_ATOM.fullmatch(line) for line in match.group(1).splitlines()] if match else []
     if not rows or any(row is None or row.group(1) not in atomic_numbers for row in rows):
-        raise OutputError("`cpmd.out` has no readable table of atoms: the run was cut before it began")
+        raise OutputError("has no readable table of atoms: the run was cut before it began")
     found = [row.groups() for row in rows if row is not None]
     return [row[0] for row in found], np.array([row[1:] for row in found], dtype=np.float64)
 
@@ -154,7 +153,7 @@ def _masses(text: str) -> dict[str, float]:
     for match in _MASS.finditer(text):
         symbol, mass = match.group(1), float(match.group(2))
         if masses.setdefault(symbol, mass) != mass:
-            raise OutputError(f"two masses of `{symbol}` in `cpmd.out`: isotopes are not supported")
+            raise OutputError(f"has two masses of `{symbol}`: isotopes are not supported")
     return masses
 
 
@@ -167,7 +166,7 @@ def _final_results(text: str, symbols: list[str]) -> tuple[NDArray[np.float64] |
     rows = [_RESULT.fullmatch(line) for line in match.group(1).splitlines()]
     names = re.findall(r"^\s*\S+\s+([A-Z][a-z]?)", match.group(1), re.MULTILINE)
     if any(row is None for row in rows) or names != symbols:
-        raise OutputError("the final results in `cpmd.out` do not fit the table of atoms: the file is damaged")
+        raise OutputError("has final results that do not fit its table of atoms: the file is damaged")
     values = [[_FLOAT.findall(part) for part in row.groups()] for row in rows if row is not None]
     positions = np.array([row[0] for row in values], dtype=np.float64)
     return positions, np.array([row[1] for row in values], dtype=np.float64)
@@ -179,9 +178,7 @@ def _stress(text: str) -> NDArray[np.float64] | None:
     if not tail[1]:
         return None
     rows = [line.split() for line in tail[2].splitlines()[1:4]]
-    if [len(row) for row in rows] != [3, 3, 3] or not all(_FLOAT.fullmatch(word) for row in rows for word in row):
-        raise OutputError("the stress tensor in `cpmd.out` is cut or damaged")
-    return np.array(rows, dtype=np.float64)
+    return table(rows, (3, 3), "has a stress tensor whose numbers")
 
 
 def _unconverged(text: str) -> tuple[int, ...]:

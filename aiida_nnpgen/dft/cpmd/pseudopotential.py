@@ -11,10 +11,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from ...common.exceptions import InputError
 from .input import Pseudopotential
 
-__all__ = ["OPTIONS", "check_options", "pseudopotential"]
-
-OPTIONS = ("lmax", "options")
-"""What the input may say about a file."""
+__all__ = ["check_options", "pseudopotential"]
 
 _LMAX = "SPDF"
 _ATOM = re.compile(r"^\s*&ATOM\b(.*?)^\s*&END", re.MULTILINE | re.DOTALL)
@@ -62,7 +59,7 @@ def check_options(values: Any) -> None:
         place = f"parameters.PSEUDOPOTENTIALS.{element}"
         if element not in chemical_symbols[1:]:
             raise InputError(f"{place}: `{element}` is not an element")
-        if not isinstance(options, Mapping) or set(options) - set(OPTIONS):
+        if not isinstance(options, Mapping) or set(options) - {"lmax", "options"}:
             raise InputError(f"{place}: give `lmax` and `options`, not `{options}`")
         words = options.get("options", "")
         if not isinstance(words, str) or not re.fullmatch(r"[A-Z0-9 =.\-]*", words):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ..label import LabelFailure, LabelProblem, RefusedLabelError
+from ..text import read_text
 from .checks import check_equal
 from .files import read_energies
-from .labels import STDOUT, read_single_point, salvage_steps
+from .labels import read_single_point, salvage_steps
+from .sources import STDOUT, read_sources
 
 __all__ = ["LATEST", "LOCAL_ERRORS", "CpmdRun", "read_dynamics_run", "read_single_run"]
 
@@ -43,9 +45,9 @@ class CpmdRun:
     :ivar restart_step: time step of the newest restart file, as far as the other files tell; None: there is none.
     """
 
-    frames: Frames | None
-    steps: NDArray[np.int64]
     problem: LabelProblem | None
+    frames: Frames | None = None
+    steps: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     interrupted: bool = False
     out_of_memory: bool = False
     last_step: int = 0
@@ -83,7 +85,7 @@ def read_dynamics_run(folder: Path, atoms: Atoms, *, first: int, total: int, sto
     if stopped:
         return stopped
     try:
-        frames, steps, problems = salvage_steps(folder)
+        frames, steps, problems = salvage_steps(read_sources(folder))
         _check_structure(frames, atoms)
     except OutputError as exception:
         return _failed(folder, exception, _restart_step(folder, first, first, store))
@@ -126,8 +128,8 @@ def _restart_step(folder: Path, first: int, last: int, store: int) -> int | None
 
 def _stopped(folder: Path) -> CpmdRun | None:
     """Return the run if CPMD stopped with an error of its own, or skipped a part of the input."""
-    text = _text(folder / STDOUT)
-    errors = [_text(path) for path in sorted(folder.glob(LOCAL_ERRORS))]
+    text = read_text(folder / STDOUT, optional=True)
+    errors = [read_text(path, optional=True) for path in sorted(folder.glob(LOCAL_ERRORS))]
     skipped = _UNKNOWN.search(text)
     if skipped:
         words = " ".join(re.sub(r"^\s*=\s*|=\s*$", " ", line) for line in skipped.group(2).splitlines()).split()
@@ -139,8 +141,6 @@ def _stopped(folder: Path) -> CpmdRun | None:
     else:
         return None
     return CpmdRun(
-        frames=None,
-        steps=np.zeros(0, dtype=np.int64),
         problem=LabelProblem(LabelFailure.CALCULATOR, detail[:500]),
         out_of_memory=not skipped and _complains_of_memory(folder),
     )
@@ -150,8 +150,6 @@ def _failed(folder: Path, exception: OutputError, restart_step: int | None = Non
     finished = _is_finished(folder)
     problem = _problem(exception)
     return CpmdRun(
-        frames=None,
-        steps=np.zeros(0, dtype=np.int64),
         problem=problem,
         interrupted=not finished and problem.reason is LabelFailure.NO_OUTPUT,
         out_of_memory=not finished and _complains_of_memory(folder),
@@ -166,14 +164,10 @@ def _problem(exception: OutputError) -> LabelProblem:
 
 
 def _is_finished(folder: Path) -> bool:
-    text = _text(folder / STDOUT)
+    text = read_text(folder / STDOUT, optional=True)
     return text.rfind("PROGRAM CPMD ENDED AT:") > text.rfind("PROGRAM CPMD STARTED AT")
 
 
 def _complains_of_memory(folder: Path) -> bool:
     streams = [path for path in folder.iterdir() if path.name == STDOUT or path.suffix in (".txt", ".log")]
-    return any(_MEMORY.search(_text(path)) for path in streams)
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode("ascii", errors="replace") if path.is_file() else ""
+    return any(_MEMORY.search(read_text(path, optional=True)) for path in streams)

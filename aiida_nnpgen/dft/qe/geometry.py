@@ -75,8 +75,8 @@ class PrintedGeometry:
         direct = self._vectors(row)
         if any("reciprocal axes" in line for line in self.lines[row + 5 : row + 6]):
             reciprocal = self._vectors(row + 5)
-            limit = 3e-6 * (np.abs(direct).max() + np.abs(reciprocal).max())
-            if np.abs(direct @ reciprocal.T - np.eye(3)).max() > limit:
+            error = np.abs(direct @ reciprocal.T - np.eye(3)).max()
+            if error > 3e-6 * (np.abs(direct).max() + np.abs(reciprocal).max()):
                 raise OutputError("the cell does not belong to the reciprocal one: damaged file")
         self._set_cell(direct * self.alat)
 

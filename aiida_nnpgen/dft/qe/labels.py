@@ -30,7 +30,6 @@ STDOUT, XML, CRASH = "aiida.out", "data-file-schema.xml", "CRASH"
 _NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
 # eV, eV/Å, eV/Å³; of the digits in the standard output half the last one is a tenth of these.
 _TOLERANCES = {"energy": 1e-6, "forces": 1e-6, "stress": 1e-3 * GPA}
-_SAME_PLACE = 1e-6  # of the longest lattice vector, but at least of 10 Å: six decimals of it are printed
 _LARGEST_JUMP = 1.0  # Å; from one frame to the next
 _COMES_AGAIN = (LabelFailure.NOT_CONVERGED, LabelFailure.NO_OUTPUT)  # in the next job, where a job ended with it
 
@@ -194,7 +193,8 @@ def _merge(row: int, printed: ReadFrame | Dropped, exact: ReadFrame | Dropped | 
 
 
 def _same_place(cell: NDArray[np.float64]) -> float:
-    return _SAME_PLACE * max(10.0, float(np.linalg.norm(cell, axis=1).max()))
+    """Return how far in Å equal places may be apart: six decimals of the lattice parameter are printed."""
+    return 1e-6 * max(10.0, float(np.linalg.norm(cell, axis=1).max()))
 
 
 def _judge(

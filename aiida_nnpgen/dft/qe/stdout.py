@@ -167,11 +167,10 @@ class _Reader:
         elif scf.energy is None or not scf.converged or (scf.forces is not None and scf.total_force is None):
             self.content.drop(index, DropReason.UNREADABLE, missing)
         else:
-            numbers, forces = self.geometry.numbers, None if scf.forces is None else scf.forces * _RYDBERG / BOHR
+            forces = None if scf.forces is None else scf.forces * _RYDBERG / BOHR
+            what: dict[str, Any] = {"numbers": self.geometry.numbers, "positions": positions, "cell": cell}
             labels: dict[str, Any] = {"energy": scf.energy, "forces": forces, "stress": scf.stress}
-            self.content.frames.append(
-                ReadFrame(index=index, numbers=numbers, positions=positions, cell=cell, **labels)
-            )
+            self.content.frames.append(ReadFrame(index=index, **what, **labels))
 
 
 def _numbers(rows: list[list[str]], shape: tuple[int, ...], what: str) -> NDArray[np.float64]:

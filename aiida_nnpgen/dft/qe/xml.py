@@ -50,11 +50,10 @@ def read_qe_xml(path: Path) -> FileContent:
 
 
 def _check_convergence(text: str | None) -> None:
-    words = (text or "").strip()
-    if words == "false":
-        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
-    if words != "true":
+    if text is None or text.strip() not in ("true", "false"):
         raise OutputError("nothing says whether the calculation has converged")
+    if text.strip() == "false":
+        raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
 
 
 def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> ReadFrame:

@@ -10,16 +10,16 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from ...common.dynamics import Conditions
 from ...common.exceptions import InputError
 from ...common.types import Thermostat
-from ...common.units import AU_TIME, BOHR, DALTON, HARTREE, KB
+from ...common.units import AU_TIME, BOHR, DALTON, HARTREE, KB, RYDBERG
 from ..method import Method
 from .functionals import functional_tags
 from .tags import is_per_element
 
-__all__ = ["VaspDynamics", "VaspInput", "group_atoms", "n_md_frames", "nose_mass", "write_md", "write_single_point"]
+__all__ = ["VaspInput", "group_atoms", "n_md_frames", "nose_mass", "write_md", "write_single_point"]
 
-RYDBERG = HARTREE / 2
 DALTON_A2_PER_FS2 = DALTON / BOHR**2 * AU_TIME**2 * HARTREE
 """One u Å²/fs² in eV."""
 _LARGEST_SEED = 900_000_000
@@ -38,28 +38,6 @@ class VaspInput:
     incar: dict[str, Any]
     mesh: tuple[int, int, int]
     atoms: Atoms
-
-
-@dataclass(frozen=True, kw_only=True)
-class VaspDynamics:
-    """One job of a molecular dynamics.
-
-    :ivar temperature: K.
-    :ivar timestep: fs.
-    :ivar damping: characteristic time of the thermostat in fs.
-    :ivar thermostat: how the temperature is controlled.
-    :ivar frames: number of configurations that this job computes.
-    :ivar done: number of those that earlier jobs of the same dynamics computed.
-    :ivar seed: of velocities and noise.
-    """
-
-    temperature: float
-    timestep: float
-    damping: float
-    thermostat: Thermostat
-    frames: int
-    done: int
-    seed: int
 
 
 def group_atoms(numbers: ArrayLike) -> NDArray[np.int64]:
@@ -81,24 +59,28 @@ def write_single_point(method: Method, atoms: Atoms, valences: Mapping[str, floa
     return _input(method, atoms, valences, {"IBRION": -1, "NSW": 0})
 
 
-def write_md(method: Method, atoms: Atoms, valences: Mapping[str, float], job: VaspDynamics) -> VaspInput:
+def write_md(
+    method: Method, atoms: Atoms, valences: Mapping[str, float], conditions: Conditions, seed: int, *, done: int = 0
+) -> VaspInput:
     """Return the input of one job of a molecular dynamics at constant temperature.
 
     The first configuration is the start itself, so NSW counts configurations. A later job has the same INCAR but for
     their number and the seed; it finds velocities and thermostat in its POSCAR, which is the last job's CONTCAR.
 
     :param atoms: where the dynamics starts.
+    :param seed: of velocities and noise.
+    :param done: number of configurations that earlier jobs of the same dynamics computed.
     """
     tags = {
         "IBRION": 0,
-        "NSW": job.frames,
-        "POTIM": job.timestep,
-        "TEBEG": job.temperature,
-        "TEEND": job.temperature,
+        "NSW": n_md_frames(conditions.steps, conditions.stride) - done,
+        "POTIM": conditions.timestep,
+        "TEBEG": conditions.temperature,
+        "TEEND": conditions.temperature,
         "NBLOCK": 1,
-        "RANDOM_SEED": [job.seed % _LARGEST_SEED, job.done % _LARGEST_COUNT, 0],
+        "RANDOM_SEED": [seed % _LARGEST_SEED, done % _LARGEST_COUNT, 0],
     }
-    return _input(method, atoms, valences, tags | _thermostat(job, atoms))
+    return _input(method, atoms, valences, tags | _thermostat(conditions, atoms))
 
 
 def n_md_frames(steps: int, stride: int) -> int:
@@ -122,18 +104,19 @@ def nose_mass(n_atoms: int, temperature: float, damping: float, length: float) -
     return freedoms * KB * temperature * damping**2 / (DALTON_A2_PER_FS2 * length**2)
 
 
-def _thermostat(job: VaspDynamics, atoms: Atoms) -> dict[str, Any]:
+def _thermostat(conditions: Conditions, atoms: Atoms) -> dict[str, Any]:
     """Return how the temperature is controlled.
 
     Langevin: the friction LANGEVIN_GAMMA of each element in 1/ps is 1 / damping, https://www.vasp.at/wiki/LANGEVIN_GAMMA.
     Stochastic rescaling: CSVR_PERIOD is the damping time in time steps, https://www.vasp.at/wiki/CSVR_PERIOD.
     """
-    if job.thermostat is Thermostat.LANGEVIN:
-        return {"MDALGO": 3, "LANGEVIN_GAMMA": [1e3 / job.damping] * len(set(atoms.numbers))}
-    if job.thermostat is Thermostat.CSVR:
-        return {"MDALGO": 5, "CSVR_PERIOD": job.damping / job.timestep}
+    damping = conditions.thermostat_damping
+    if conditions.thermostat is Thermostat.LANGEVIN:
+        return {"MDALGO": 3, "LANGEVIN_GAMMA": [1e3 / damping] * len(set(atoms.numbers))}
+    if conditions.thermostat is Thermostat.CSVR:
+        return {"MDALGO": 5, "CSVR_PERIOD": damping / conditions.timestep}
     length = float(np.linalg.norm(atoms.cell.array[0]))
-    return {"MDALGO": 2, "SMASS": nose_mass(len(atoms), job.temperature, job.damping, length)}
+    return {"MDALGO": 2, "SMASS": nose_mass(len(atoms), conditions.temperature, damping, length)}
 
 
 def _input(method: Method, atoms: Atoms, valences: Mapping[str, float], own: dict[str, Any]) -> VaspInput:

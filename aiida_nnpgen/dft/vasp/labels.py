@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...common.frames import Frames
 from ...common.units import KBAR
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
 from ..reading import FileContent, ReadFrame
+from ..text import read_text
 from .input import group_atoms
 from .messages import has_ended
 from .outcar import read_outcar
@@ -65,9 +66,9 @@ def read_single_point(folder: Path, atoms: Atoms) -> Frames:
     [step] = steps
     if isinstance(step, LabelProblem):
         raise RefusedLabelError(step.reason, step.detail)
-    if not has_ended(_text(folder / OUTCAR)):
+    if not has_ended(read_text(folder / OUTCAR)):
         raise OutputError("VASP did not come to its end")
-    _check_places(atoms.positions, step.positions, atoms, _SAME_PLACE)
+    _displacement(atoms.positions, step.positions, atoms.cell.array, _SAME_PLACE)
     return _frames(atoms, [atoms.positions], [step])
 
 
@@ -88,7 +89,7 @@ def read_part(folder: Path, atoms: Atoms, last: NDArray[np.float64] | None = Non
     for row, step in good.items():
         before = places[-1] if places else atoms.positions if last is None else last
         is_start = last is None and row == 0
-        moved = _check_places(before, step.positions, atoms, _SAME_PLACE if is_start else _LARGEST_JUMP)
+        moved = _displacement(before, step.positions, atoms.cell.array, _SAME_PLACE if is_start else _LARGEST_JUMP)
         places.append(before if is_start else before + moved)
     return VaspPart(
         frames=_frames(atoms, places, list(good.values())) if good else None,
@@ -189,27 +190,13 @@ def _judge(frame: ReadFrame) -> ReadFrame | LabelProblem:
 
 def _ordered(frame: ReadFrame, places: NDArray[np.int64]) -> ReadFrame:
     assert frame.forces is not None
-    return ReadFrame(
-        index=frame.index,
-        numbers=frame.numbers[places],
-        positions=frame.positions[places],
-        cell=frame.cell,
-        energy=frame.energy,
-        forces=frame.forces[places],
-        stress=frame.stress,
-    )
+    return replace(frame, numbers=frame.numbers[places], positions=frame.positions[places], forces=frame.forces[places])
 
 
 def _check_cell(cell: NDArray[np.float64], atoms: Atoms) -> None:
     """Check that a cell is the structure's, or the opposite of it, which is right-handed."""
     if min(np.abs(cell - sign * atoms.cell.array).max() for sign in (1, -1)) > _SAME_CELL:
         raise OutputError("the cell in the output is not that of the structure: the files do not match")
-
-
-def _check_places(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], atoms: Atoms, limit: float
-) -> NDArray[np.float64]:
-    return _displacement(ours, theirs, atoms.cell.array, limit)
 
 
 def _displacement(
@@ -236,7 +223,3 @@ def _frames(atoms: Atoms, places: list[NDArray[np.float64]], steps: list[ReadFra
         forces=np.array([step.forces for step in steps]),
         stresses=np.array([step.stress for step in steps]),
     )
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode(errors="replace")

@@ -10,21 +10,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import KBAR
 from ..label import LabelFailure
 from ..reading import DropReason, FileContent, ReadFrame
-from ..text import element, table
+from ..text import read_text, table
+from .convergence import EDIFF, NELM, why_unconverged
+from .potcar import element_of
 
 __all__ = ["read_outcar"]
 
-_VOIGT = [0, 1, 2, 4, 5, 3]  # from XX YY ZZ XY YZ ZX
-_KIND = re.compile(r"^\s*VRHFIN\s*=\s*([A-Za-z]{1,2})\s*:", re.MULTILINE)
-_POTENTIAL = re.compile(r"^\s*POTCAR:\s+\S+\s+([A-Z][a-z]?)\b", re.MULTILINE)
+_NAMES = {
+    r"^ *POTCAR: *(\S.*)$": element_of,
+    r"^ *TITEL *= *(\S.*)$": element_of,
+    r"^ *VRHFIN *= *(\w*)": str.capitalize,
+}
+"""Lines that name the element of a potential, and how; archives cut some of them out."""
 _COUNTS = re.compile(r"^\s*ions per type =((?:\s+\d+)+)\s*$", re.MULTILINE)
+_NELM = re.compile(r"^\s*NELM\s*=\s*(\d+)", re.MULTILINE)
+_EDIFF = re.compile(r"^\s*EDIFF\s*=\s*(\d*\.\d+E[-+]\d+)", re.MULTILINE)
 _ITERATION = re.compile(r"-+\s+Iteration\s+(\d+)\(\s*(\d+)\)\s+-+")
+_ENERGY = re.compile(r"\s+free energy\s+TOTEN\s+=\s*([-+]?\d+\.\d+) eV")
 _TOTEN = re.compile(r"  free  energy   TOTEN  =\s*(\S+) eV")
 
 
@@ -32,7 +41,7 @@ _TOTEN = re.compile(r"  free  energy   TOTEN  =\s*(\S+) eV")
 class _Step:
     """What an ionic step has printed so far."""
 
-    iterations: int = 0
+    energies: list[float] = field(default_factory=list)
     converged: bool | None = None
     stress: NDArray[np.float64] | None = None
     motion: NDArray[np.float64] | None = None
@@ -47,23 +56,47 @@ def read_outcar(path: Path) -> FileContent:
 
     :raises OutputError: if the file does not say which atoms there are.
     """
-    text = path.read_bytes().decode("ascii", errors="replace")
-    counts = _COUNTS.search(text)
-    numbers = [int(word) for word in counts.group(1).split()] if counts else []
-    # Every potential is named twice in this way, first all of them, and once more with its valence.
-    kinds = [element(name) for name in _KIND.findall(text) or _POTENTIAL.findall(text)[: len(numbers)]]
-    if not numbers or len(kinds) != len(numbers) or sum(numbers) > len(text):
-        raise OutputError(f"`{path.name}` does not say which atoms there are: the file is cut or damaged")
+    text = read_text(path)
+    numbers = _numbers(text, path.name)
+    nelm, ediff = _NELM.search(text), _EDIFF.search(text)
+    limits = float(nelm.group(1)) if nelm else NELM, float(ediff.group(1)) if ediff else EDIFF
     content = FileContent()
-    _Reader(content, text.splitlines(), np.repeat(np.array(kinds, dtype=np.int64), numbers)).run()
+    _Reader(content, text.splitlines(), numbers, limits).run()
     return content
+
+
+def _numbers(text: str, name: str) -> NDArray[np.int64]:
+    """Return the atomic numbers, in the order of the file.
+
+    :raises OutputError: if an element is not named, or not by all lines in the same way.
+    """
+    match = _COUNTS.search(text)
+    counts = [int(word) for word in match.group(1).split()] if match else []
+    if not counts or sum(counts) > len(text):
+        raise OutputError(f"`{name}` does not say how many atoms there are: the file is cut or damaged")
+    found = set()
+    for pattern, read in _NAMES.items():
+        kinds = [atomic_numbers.get(read(word) or "", 0) for word in re.findall(pattern, text, re.MULTILINE)]
+        first, times = kinds[: len(counts)], len(kinds) // len(counts)
+        # Under POTCAR all potentials are named, and then once more each with its head: Cl Cl may be one of them, twice.
+        is_certain = times > 1 or read is not element_of or len(set(first)) == len(first)
+        if times and all(kinds) and kinds == first * times and is_certain:
+            found.add(tuple(first))
+    if len(found) != 1:
+        raise OutputError(
+            f"`{name}` does not name the elements of its `{len(counts)}` kinds of atoms, or in two ways: "
+            "use `vasprun.xml` of the same run, or put lines such as `VRHFIN =O: s2p4` back, one for each"
+        )
+    return np.repeat(np.array(found.pop(), dtype=np.int64), counts)
 
 
 class _Reader:
     """Goes through the lines once."""
 
-    def __init__(self, content: FileContent, lines: list[str], numbers: NDArray[np.int64]) -> None:
-        self.content, self.lines, self.numbers = content, lines, numbers
+    def __init__(
+        self, content: FileContent, lines: list[str], numbers: NDArray[np.int64], limits: tuple[float, float]
+    ) -> None:
+        self.content, self.lines, self.numbers, self.limits = content, lines, numbers, limits
         self.cell: NDArray[np.float64] | None = None
         self.step, self.index, self.ionic = _Step(), 0, ""
         self.is_final = False
@@ -74,33 +107,39 @@ class _Reader:
                 self._look(place, line)
             except OutputError as exception:
                 self.step.problems.append(str(exception))
-        if self.step.iterations:
+        if self.step.energies:
             self.content.drop(self.index, DropReason.UNREADABLE, "the file ends within the step")
 
     def _look(self, place: int, line: str) -> None:
         if "Iteration" in line and (match := _ITERATION.search(line)):
             if match.group(1) != self.ionic:
                 self._begin(match.group(1))
-            self.step.iterations += 1
+            self.step.energies.append(np.nan)
             self.is_final = False
+        elif "free energy" in line and self.step.energies and (match := _ENERGY.match(line)):
+            self.step.energies[-1] = float(match.group(1))
         elif "aborting loop" in line:
             self.step.converged = "EDIFF is reached" in line
         elif line.startswith("  in kB"):
-            self.step.stress = -table([line.split()[2:]], (6,), "stresses")[_VOIGT] * KBAR
+            xx, yy, zz, xy, yz, zx = table([line.split()[2:]], (6,), "stresses")
+            self.step.stress = -np.array([xx, yy, zz, yz, zx, xy]) * KBAR
         elif line.strip().startswith("direct lattice vectors"):
             rows = [[row[3:16], row[16:29], row[29:42]] for row in self.lines[place + 1 : place + 4]]
             self.cell = None
             self.cell = table([[word.strip() for word in row] for row in rows], (3, 3), "lattice vectors")
         elif line.startswith(" POSITION") and "TOTAL-FORCE" in line:
             rows = [row.split() for row in self.lines[place + 2 : place + 2 + len(self.numbers)]]
-            self.step.motion = table(rows, (len(self.numbers), 6), "positions and forces")
+            # Some corrections add columns, such as the forces without them.
+            width = max([6, *map(len, rows)])
+            motion = table(rows, (len(self.numbers), width), "positions and forces")
+            self.step.motion = motion[:, :6]
         elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
             self.is_final = True
         elif self.is_final and (match := _TOTEN.match(line)):
             self._finish(float(table([[match.group(1)]], (1,), "energies")[0]))
 
     def _begin(self, ionic: str) -> None:
-        if self.step.iterations:
+        if self.step.energies:
             self.content.drop(self.index, DropReason.UNREADABLE, "the step is incomplete")
             self.index += 1
         self.step, self.ionic = _Step(), ionic
@@ -109,13 +148,16 @@ class _Reader:
         """Add the step, or the reason why it is no label."""
         step, index = self.step, self.index
         self.step, self.is_final, self.index, self.ionic = _Step(), False, index + 1, ""
-        if not step.iterations:
+        unconverged = why_unconverged(step.energies, *self.limits)
+        if not step.converged:
+            unconverged = f"EDIFF not reached in {len(step.energies)} iterations"
+        if not step.energies:
             self.content.drop(index, DropReason.NO_ELECTRONIC_STEPS, "the step has no electronic iterations")
         elif step.problems or step.motion is None or self.cell is None:
-            detail = "; ".join(step.problems) or "the step has no forces, positions or cell"
-            self.content.drop(index, DropReason.UNREADABLE, detail)
-        elif not step.converged:
-            self.content.drop(index, LabelFailure.NOT_CONVERGED, f"EDIFF not reached in {step.iterations} iterations")
+            reason = "; ".join(step.problems) or "the step has no forces, positions or cell"
+            self.content.drop(index, DropReason.UNREADABLE, reason)
+        elif unconverged:
+            self.content.drop(index, LabelFailure.NOT_CONVERGED, unconverged)
         else:
             self.content.frames.append(
                 ReadFrame(

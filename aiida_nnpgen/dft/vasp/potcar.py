@@ -9,7 +9,7 @@ from ase.data import chemical_symbols
 
 from ...common.exceptions import InputError
 
-__all__ = ["Potcar", "read_potcar"]
+__all__ = ["Potcar", "element_of", "read_potcar"]
 
 _TITLE = re.compile(r"^\s*TITEL\s*=\s*(\S.*?)\s*$", re.MULTILINE)
 _ELEMENT = re.compile(r"^\s*VRHFIN\s*=\s*([A-Za-z]{1,2})\s*:", re.MULTILINE)
@@ -33,6 +33,12 @@ class Potcar:
     cutoff: float
 
 
+def element_of(title: str) -> str | None:
+    """Return the element in a title such as ``PAW_PBE Na_pv 19Sep2006``; None: there is none."""
+    match = re.match(r"[A-Z][a-z]?(?![A-Za-z])", _name(title))
+    return match.group() if match and match.group() in chemical_symbols[1:] else None
+
+
 def read_potcar(text: str) -> Potcar:
     """Return what a POTCAR with one potential says.
 
@@ -42,9 +48,15 @@ def read_potcar(text: str) -> Potcar:
     if len(titles) != 1:
         raise InputError(f"a POTCAR with one potential is needed, this file has `{len(titles)}`")
     element, valence, cutoff = (pattern.search(text) for pattern in (_ELEMENT, _VALENCE, _CUTOFF))
-    words = titles[0].split()
-    name = words[1] if len(words) > 1 else words[0]
-    symbol = element.group(1).capitalize() if element else name.partition("_")[0]
-    if symbol not in chemical_symbols[1:] or valence is None or cutoff is None:
+    symbol = element.group(1).capitalize() if element else ""
+    # Some files of VASP have half a symbol there: X for Xe, r for Zr.
+    symbol = symbol if symbol in chemical_symbols[1:] else element_of(titles[0]) or ""
+    if not symbol or valence is None or cutoff is None:
         raise InputError(f"the POTCAR `{titles[0]}` has no VRHFIN, ZVAL or ENMAX")
-    return Potcar(symbol=name, element=symbol, valence=float(valence.group(1)), cutoff=float(cutoff.group(1)))
+    valences, cutoffs = float(valence.group(1)), float(cutoff.group(1))
+    return Potcar(symbol=_name(titles[0]), element=symbol, valence=valences, cutoff=cutoffs)
+
+
+def _name(title: str) -> str:
+    """Return the second word, or the only one: the name in the set."""
+    return title.split()[:2][-1]

@@ -16,6 +16,7 @@ from ...common.units import KBAR
 from ..label import LabelFailure
 from ..reading import DropReason, FileContent, ReadFrame
 from ..text import element, table, to_voigt
+from .convergence import EDIFF, NELM, why_unconverged
 
 __all__ = ["read_vasprun"]
 
@@ -29,7 +30,7 @@ def read_vasprun(path: Path) -> FileContent:
     :raises OutputError: if the file has no list of atoms.
     """
     content = FileContent()
-    numbers, settings = np.zeros(0, dtype=np.int64), {"NELM": 60.0, "EDIFF": 1e-4, "PSTRESS": 0.0}
+    numbers, settings = np.zeros(0, dtype=np.int64), {"NELM": NELM, "EDIFF": EDIFF, "PSTRESS": 0.0}
     index = 0
     try:
         for _, item in ElementTree.iterparse(path, events=("end",)):
@@ -101,12 +102,9 @@ def _convergence(step: ElementTree.Element, settings: dict[str, float]) -> tuple
     iterations = step.findall("scstep")
     if not iterations:
         return DropReason.NO_ELECTRONIC_STEPS, "the step has no electronic iterations: it is not from the method itself"
-    if len(iterations) < settings["NELM"]:
-        return None
-    energies = [_number(item.find("energy/i[@name='e_fr_energy']")) for item in iterations[-2:]]
-    if len(energies) == 2 and abs(energies[1] - energies[0]) < settings["EDIFF"]:
-        return None
-    return LabelFailure.NOT_CONVERGED, f"{len(iterations)} electronic iterations, all that NELM allows"
+    energies = [_number(item.find("energy/i[@name='e_fr_energy']")) for item in iterations]
+    detail = why_unconverged(energies, settings["NELM"], settings["EDIFF"])
+    return (LabelFailure.NOT_CONVERGED, detail) if detail else None
 
 
 def _number(item: ElementTree.Element | None) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...common.exceptions import InputError
-from ...common.units import BAR, GPA, KBAR, UNITS
+from ...common.units import BAR, GPA, KBAR, UNITS, unit_name
 from ...dft.reading import ReadFrame
 from ...dft.text import to_voigt
 
@@ -39,6 +39,8 @@ class FileUnits:
     stress: str = "eV/Å³"
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            object.__setattr__(self, item.name, unit_name(getattr(self, item.name)))
         for name, known in (("length", LENGTHS), ("energy", ENERGIES)):
             if getattr(self, name) not in known:
                 raise InputError(f"`{getattr(self, name)}` is no unit of {name}: use one of {', '.join(known)}")

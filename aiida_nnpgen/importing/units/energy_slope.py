@@ -14,10 +14,12 @@ from ...dft.reading import ReadFrame
 __all__ = ["Slopes", "compare_work"]
 
 _MAX_STEP = 0.35  # Å, of any atom: beyond it the trapezoidal rule tells nothing
-_MAX_STRAIN = 0.1
+_MAX_STRAIN = 0.1  # likewise
+_MIN_STRAIN = 1e-6  # less is how cells are printed
 _MIN_PAIRS = 3
-_MIN_CORRELATION = 0.95
-_MIN_SHARE = 0.1
+_MIN_CORRELATION = 0.95  # below it something else changes the energies
+_MIN_SHARE = 0.1  # of the energy differences, for a work to be measured by them
+_MIN_ENERGY = 1e-4  # rms of the differences, in the unit of the file: near a minimum they are those of convergence
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Slopes:
     """Change of energy over the work of forces and of stresses: 1 where units fit, None where nothing can be said.
 
     :ivar pairs: neighbouring frames close enough to be compared.
-    :ivar correlation: between energy differences and the work that explains them best.
+    :ivar correlation: between energy differences and the work that explains them best; None: nothing to compare.
     """
 
     force: float | None
     stress: float | None
     pairs: int
-    correlation: float
+    correlation: float | None
 
 
 def compare_work(frames: Sequence[ReadFrame], length: float = 1.0) -> Slopes:
@@ -49,8 +51,8 @@ def compare_work(frames: Sequence[ReadFrame], length: float = 1.0) -> Slopes:
     table = np.array(rows).reshape(-1, 3)
     usable = np.isfinite(table).all(axis=1)
     table = table[usable]
-    if len(table) < _MIN_PAIRS or not table[:, 0].any():
-        return Slopes(None, None, len(table), 0.0)
+    if len(table) < _MIN_PAIRS or np.sqrt(np.mean(table[:, 0] ** 2)) < _MIN_ENERGY:
+        return Slopes(None, None, len(table), None)
     return _fit(table)
 
 
@@ -59,7 +61,7 @@ def _fit(table: NDArray[np.float64]) -> Slopes:
     energy, works = table[:, 0], table[:, 1:]
     active = [column for column in (0, 1) if works[:, column].any()]
     if not active:
-        return Slopes(None, None, len(table), 0.0)
+        return Slopes(None, None, len(table), None)
     scale = np.sqrt((works[:, active] ** 2).sum(axis=0))
     found = np.linalg.lstsq(works[:, active] / scale, energy, rcond=1e-6)[0]
     explained = works[:, active] / scale * found
@@ -93,7 +95,7 @@ def _work(first: ReadFrame, second: ReadFrame, length: float) -> tuple[float, fl
         return None
     force = -float(((first.forces + second.forces) / 2 * step).sum())
     stress = 0.0
-    if np.abs(strain).max() > 1e-6:
+    if np.abs(strain).max() > _MIN_STRAIN:
         if first.stress is None or second.stress is None:
             return None
         volume = (abs(np.linalg.det(cells[0])) + abs(np.linalg.det(cells[1]))) / 2

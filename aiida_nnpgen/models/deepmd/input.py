@@ -11,6 +11,7 @@ from ase.data import atomic_numbers
 from ...common.exceptions import InputError
 from ...common.frames import Frames
 from ...common.seeds import derive_seed
+from .cell import right_handed
 from .output import CHECKPOINT, CURVE
 from .settings import DeepmdSettings
 
@@ -65,7 +66,12 @@ def write_systems(
 
 
 def _write_system(system: Path, frames: Frames, types: Sequence[int], elements: Sequence[str]) -> None:
-    arrays = {"coord": frames.positions, "box": frames.cells, "energy": frames.energies, "force": frames.forces}
+    arrays = {
+        "coord": frames.positions,
+        "box": right_handed(frames.cells),
+        "energy": frames.energies,
+        "force": frames.forces,
+    }
     if frames.stresses is not None:
         # DeePMD's virial is that of the forces: minus the volume times the stress.
         xx, yy, zz, yz, xz, xy = frames.stresses.T

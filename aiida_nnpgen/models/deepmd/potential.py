@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import InputError
 from ...common.frames import Frames
+from .cell import right_handed
 
 __all__ = ["DeepmdPotential"]
 
@@ -41,7 +42,7 @@ class DeepmdPotential:
         types = self._atom_types(frames)
         energies, forces, virials = [np.zeros(0)], [np.zeros((0, frames.n_atoms, 3))], [np.zeros((0, 9))]
         for part in _chunks(frames):
-            result = self._model.eval(part.positions, part.cells.reshape(len(part), 9), types)
+            result = self._model.eval(part.positions, _boxes(part), types)
             energies.append(result[0][:, 0])
             forces.append(result[1])
             virials.append(result[2])
@@ -63,10 +64,7 @@ class DeepmdPotential:
         if not len(frames):
             raise InputError("no frames given")
         types = self._atom_types(frames)
-        parts = [
-            self._model.eval_descriptor(part.positions, part.cells.reshape(len(part), 9), types)
-            for part in _chunks(frames)
-        ]
+        parts = [self._model.eval_descriptor(part.positions, _boxes(part), types) for part in _chunks(frames)]
         return np.concatenate(parts).astype(np.float64, copy=False)
 
     def _atom_types(self, frames: Frames) -> NDArray[np.int64]:
@@ -74,6 +72,11 @@ class DeepmdPotential:
         if foreign:
             raise InputError(f"`{', '.join(foreign)}` is unknown to this model of {', '.join(self.elements)}")
         return np.array([self._types[number] for number in frames.numbers.tolist()])
+
+
+def _boxes(frames: Frames) -> NDArray[np.float64]:
+    """Return the cells as DeePMD-kit wants them."""
+    return right_handed(frames.cells).reshape(len(frames), 9)
 
 
 def _chunks(frames: Frames) -> Iterator[Frames]:

@@ -36,8 +36,8 @@ class MdFrame:
     :ivar cell: Å, (3, 3).
     :ivar forces: eV/Å, (n_atoms, 3).
     :ivar stress: eV/Å³, tension positive, without the ionic kinetic part, (6,); NaN where the calculator gives none.
-    :ivar deviation: committee force deviation in eV/Å; NaN for a lone model.
     :ivar thermo: values of the columns :data:`THERMO`, (6,).
+    :ivar deviation: committee force deviation in eV/Å; None where none is measured.
     """
 
     step: int
@@ -45,8 +45,8 @@ class MdFrame:
     cell: NDArray[np.float64]
     forces: NDArray[np.float64]
     stress: NDArray[np.float64]
-    deviation: float
     thermo: NDArray[np.float64]
+    deviation: float | None = None
 
 
 def run_md(
@@ -71,12 +71,16 @@ def run_md(
     :raises InputError: if the conditions ask for what this sampler, the calculator or a lone model cannot do.
     :raises OutputError: if the start structure itself cannot be evaluated.
     """
-    _check_request(calculator, conditions, deviation)
+    check_abilities(conditions)
+    if conditions.halt_deviation is not None and deviation is None:
+        raise InputError(
+            f"`halt_deviation` ({conditions.halt_deviation} eV/Å) needs a committee: leave it out for a lone calculator"
+        )
     system = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
     system.calc = calculator
     generator = np.random.default_rng(seed)
     _draw_velocities(system, conditions.temperature, generator)
-    _check_start(system)
+    _check_start(system, needs_stress=conditions.pressure is not None)
     frames: list[MdFrame] = []
     end, message, failure_time = RunEnd.COMPLETED, f"all {conditions.steps} steps done", None
     integration = make_dynamics(system, conditions, generator).irun(conditions.steps)
@@ -84,7 +88,7 @@ def run_md(
         fault = _advance(integration, system, conditions.max_temperature)
         if fault is None and step % conditions.stride == 0:
             frame = _record(system, step, deviation)
-            fault = _judge(frame, conditions.halt_deviation, is_committee=deviation is not None)
+            fault = _judge(frame, conditions.halt_deviation)
             if fault is None:
                 frames.append(frame)
                 if on_frame is not None:
@@ -100,6 +104,7 @@ def assemble_run(
     numbers: NDArray[np.int64], frames: Sequence[MdFrame], end: RunEnd, message: str, failure_time: float | None
 ) -> MdRun:
     """Return a run from its good frames and its end."""
+    deviation = [frame.deviation for frame in frames if frame.deviation is not None]
     n_frames, n_atoms = len(frames), len(numbers)
     thermo = np.array([frame.thermo for frame in frames]).reshape(n_frames, len(THERMO))
     stresses = np.array([frame.stress for frame in frames]).reshape(n_frames, 6)
@@ -113,7 +118,7 @@ def assemble_run(
             stresses=None if np.all(np.isnan(stresses)) else stresses,
         ),
         steps=np.array([frame.step for frame in frames], dtype=np.int64),
-        deviation=np.array([frame.deviation for frame in frames], dtype=np.float64),
+        deviation=np.array(deviation) if deviation else None,
         thermo={name: thermo[:, column].copy() for column, name in enumerate(THERMO)},
         end=end,
         message=message,
@@ -121,25 +126,15 @@ def assemble_run(
     )
 
 
-def _check_request(
-    calculator: BaseCalculator, conditions: Conditions, deviation: Callable[[Atoms], float] | None
-) -> None:
-    check_abilities(conditions)
-    if conditions.pressure is not None and "stress" not in calculator.implemented_properties:
-        raise InputError(f"`npt` needs stress, which `{type(calculator).__name__}` does not give: use `nvt`")
-    if conditions.halt_deviation is not None and deviation is None:
-        raise InputError(
-            f"`halt_deviation` ({conditions.halt_deviation} eV/Å) needs a committee: leave it out for a lone calculator"
-        )
-
-
-def _check_start(system: Atoms) -> None:
+def _check_start(system: Atoms, *, needs_stress: bool) -> None:
     try:
-        energy, forces, _ = evaluate(system, system.calc)
+        energy, forces, stress = evaluate(system, system.calc)
     except _BLOWN_UP as exception:
         raise OutputError(f"the calculator fails on the start structure: {exception}") from exception
     if not (np.isfinite(energy) and np.all(np.isfinite(forces))):
         raise UnphysicalError(f"the start structure has energy `{energy}` eV or forces that are not finite")
+    if needs_stress and not np.all(np.isfinite(stress)):
+        raise InputError(f"`npt` needs stress, which `{type(system.calc).__name__}` does not give: use `nvt`")
 
 
 def _draw_velocities(system: Atoms, temperature: float, generator: np.random.Generator) -> None:
@@ -182,15 +177,17 @@ def _record(system: Atoms, step: int, deviation: Callable[[Atoms], float] | None
         cell=np.array(system.cell),
         forces=forces,
         stress=stress,
-        deviation=float("nan") if deviation is None else float(deviation(system.copy())),
+        deviation=None if deviation is None else float(deviation(system.copy())),
         thermo=np.array([_temperature(system), energy, kinetic, energy + kinetic, pressure, volume]),
     )
 
 
-def _judge(frame: MdFrame, halt_deviation: float | None, *, is_committee: bool) -> tuple[RunEnd, str] | None:
+def _judge(frame: MdFrame, halt_deviation: float | None) -> tuple[RunEnd, str] | None:
     if not np.all(np.isfinite(frame.forces)):
         return RunEnd.NOT_FINITE, "forces are not finite"
-    if is_committee and not 0 < frame.deviation < np.inf:
+    if frame.deviation is None:
+        return None
+    if not 0 < frame.deviation < np.inf:
         return RunEnd.NOT_FINITE, f"the deviation is `{frame.deviation}`"
     if halt_deviation is not None and frame.deviation >= halt_deviation:
         return RunEnd.HALTED, f"the deviation of {frame.deviation:.3g} eV/Å reaches {halt_deviation:g} eV/Å"

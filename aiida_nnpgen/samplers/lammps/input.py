@@ -9,13 +9,13 @@ Forces and fixes carry over (``pre no``), so the chunks leave the trajectory bit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import InputError
+from ...common.interaction import Interaction
 from ...common.seeds import derive_seed
 from ...common.types import Ensemble, Thermostat
 from .cell import RestrictedCell
@@ -30,7 +30,6 @@ __all__ = [
     "FILENAME_WATCH",
     "HALT_MARK",
     "THERMO_COLUMNS",
-    "Interaction",
     "input_files",
     "write_input",
     "write_structure",
@@ -106,22 +105,6 @@ tail -n {rows} {table} | awk -v column={column} -v limit={limit!r} '
 """
 
 
-class Interaction(Protocol):
-    """How the forces enter: see ``LammpsInteraction`` of the model layer."""
-
-    @property
-    def commands(self) -> Sequence[str]:
-        """Return the ``pair_style`` and ``pair_coeff`` lines."""
-
-    @property
-    def deviation_file(self) -> str | None:
-        """Return the name of the table of deviations, one row every ``stride`` steps, first column the step."""
-
-    @property
-    def force_column(self) -> int:
-        """Return the column of the largest force deviation in eV/Å, counted from 0."""
-
-
 def input_files(
     structure: Atoms, conditions: Conditions, elements: Sequence[str], interaction: Interaction, seed: int
 ) -> dict[str, str]:
@@ -171,7 +154,6 @@ def write_input(conditions: Conditions, interaction: Interaction, seed: int) -> 
 
     Equal seeds give equal trajectories on equal numbers of MPI ranks; the initial velocities do not depend on them.
 
-    :param interaction: pair commands; they expect the model's elements as types 1, 2, ...
     :raises InputError: if the seed is not positive, as LAMMPS wants it.
     """
     if not 0 < seed < 2**31:

@@ -12,6 +12,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from ...calculations.functions.plan_methods import change_method
 from ...common import plugins
 from ...common.dynamics import Conditions
+from ...common.limits import MAX_LINKS
 from ...common.types import RunEnd
 from ...dft.attempts import JobEnd, NextJob, Progress, next_job
 from ...dft.code import DftCode
@@ -33,7 +34,7 @@ class ContinuedAimdWorkChain(AimdWorkChain):
 
     MAX_FRUITLESS: ClassVar[int] = 1
     """Jobs in a row that may bring no progress before the dynamics is given up."""
-    MAX_JOBS: ClassVar[int] = 80
+    MAX_JOBS: ClassVar[int] = MAX_LINKS
     """Jobs of one dynamics: it may take many time limits, and the function that joins them has no more inputs."""
 
     @classmethod

@@ -13,8 +13,8 @@ from aiida.plugins import CalculationFactory
 
 from ...calculations.base import EXIT_CODES
 from ...calculations.functions import change_method, give_up_frames, plan_methods
-from ...calculations.functions.select_structures import MAX_STRUCTURES
 from ...common import plugins
+from ...common.limits import MAX_LINKS
 from ...data.labels import labelled_keys
 from ...data.trajectory import structures_to_frames
 from ...dft.attempts import Batch, Limits, Outcome, next_batches
@@ -80,8 +80,8 @@ class LabellerWorkChain(PoolWorkChain):
         keys = sorted(structures)
         self.ctx.methods, self.ctx.batches = {}, {}
         self.fill_pool([])
-        for start in range(0, len(keys), MAX_STRUCTURES):
-            part = {key: structures[key] for key in keys[start : start + MAX_STRUCTURES]}
+        for start in range(0, len(keys), MAX_LINKS):
+            part = {key: structures[key] for key in keys[start : start + MAX_LINKS]}
             record = {"record": self.inputs.record} if "record" in self.inputs else {}
             plan = plan_methods(settings, **record, **part)
             assignment = plan["assignment"].get_dict()

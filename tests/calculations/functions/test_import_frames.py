@@ -14,7 +14,7 @@ from aiida import orm
 from aiida_nnpgen.calculations.functions import import_frames, import_structures
 from aiida_nnpgen.common.types import Split
 from aiida_nnpgen.data.lineage import _frames_of_shard
-from aiida_nnpgen.importing import read_existing
+from aiida_nnpgen.importing import read
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
 
@@ -42,7 +42,7 @@ def test_import_frames_makes_a_shard_of_a_folder() -> None:
     assert sorted(made) == ["datasets", "report"]
     shard = made["datasets"]["shard_000"]
     [frames] = shard.get_frames()
-    [wanted] = read_existing(QE).labelled
+    [wanted] = read(QE).labelled
     np.testing.assert_array_equal(frames.forces, wanted.forces)
     np.testing.assert_array_equal(frames.stresses, wanted.stresses)
     assert {origin.reason for origin in shard.origins} == {"imported from `qe/md/pw.out`"}
@@ -76,6 +76,25 @@ def test_import_frames_keeps_an_even_choice() -> None:
     assert [origin.index for origin in made["datasets"]["shard_000"].origins] == [0, 2]
     assert made["report"]["left_out"] == 1
     assert {origin.reason for origin in made["datasets"]["shard_000"].origins} == {"imported from `pw.out`"}
+
+
+def test_import_frames_passes_what_the_user_says() -> None:
+    """Names of labels, of types, and units reach the readers."""
+    names = orm.SinglefileData(QE.parent / "names" / "mace.xyz")
+    made = import_frames(settings("mace.xyz", keys={"energy": "REF_energy", "forces": "none"}), names)
+    assert sorted(made) == ["report"]
+    assert import_frames(settings("mace.xyz"), names)["report"]["labelled"] == 2
+    system = folder_node(QE.parent / "deepmd" / "no_type_map")
+    assert import_frames(settings("a"), system)["report"]["labelled"] == 0
+    made = import_frames(settings("a", type_map=["Si"], units={}), system)
+    assert made["report"]["elements"] == ["Si"]
+    assert made["report"]["labelled"] == 1
+
+
+def test_import_frames_reads_compressed_files() -> None:
+    """A frame names the file that the user has."""
+    made = import_frames(settings("train.xyz.gz"), orm.SinglefileData(QE.parent / "packed" / "train.xyz.gz"))
+    assert {origin.reason for origin in made["datasets"]["shard_000"].origins} == {"imported from `train.xyz.gz`"}
 
 
 def test_import_frames_of_nothing_gives_a_report() -> None:

@@ -12,7 +12,6 @@ from aiida_nnpgen.calculations.functions import change_method, plan_methods
 from aiida_nnpgen.common.plugins import names
 from aiida_nnpgen.config.reference import ReferenceSettings
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 
 

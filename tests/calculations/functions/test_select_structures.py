@@ -11,7 +11,8 @@ from aiida import orm
 
 from aiida_nnpgen.calculations.functions import assign_levels, record_selection, select_structures
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.data.trajectory import candidates, frames_to_trajectory
+from aiida_nnpgen.data.candidates import candidate_frames, read_candidates
+from aiida_nnpgen.data.trajectory import frames_to_trajectory
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
 
@@ -27,7 +28,7 @@ def test_select_structures_numbers_as_the_job_does(generate_labelled: Callable[.
         runs[f"run_{index:03d}"] = frames_to_trajectory(frames, steps, deviation=np.array(deviation))
         deviations[f"run_{index:03d}"] = orm.ArrayData({"deviation": np.array(deviation), "step": steps})
     levels = assign_levels(orm.Dict(WINDOW), **deviations)["levels"]
-    flat = [frame for _, _, part in candidates(runs, levels) for frame in part.positions]
+    flat = [frame for part in candidate_frames(read_candidates(levels), runs) for frame in part.positions]
     assert len(flat) == 4
     screen = orm.ArrayData()
     screen.set_array("selected", np.array([1, 2, 3]))
@@ -37,8 +38,8 @@ def test_select_structures_numbers_as_the_job_does(generate_labelled: Callable[.
         positions = made[f"frame_{index:04d}"].get_ase().positions
         np.testing.assert_allclose(positions, flat[number], atol=1e-12)
     record = record_selection(screen, levels, **runs)
-    places = [(entry["trajectory"], entry["step"]) for _, entry in sorted(record.get_dict().items())]
-    assert places == [("run_000", 30), ("run_002", 10), ("run_002", 20)]
+    places = [(entry["trajectory"], entry["row"], entry["step"]) for _, entry in sorted(record.get_dict().items())]
+    assert places == [("run_000", 3, 30), ("run_002", 1, 10), ("run_002", 2, 20)]
     assert record["frame_0000"]["deviation"] == 0.3
     assert "0.300" in record["frame_0000"]["reason"]
 
@@ -48,7 +49,7 @@ def test_select_structures_takes_part_of_a_large_selection(
 ) -> None:
     """A call returns no more than a process should link to; numbers go on where the last call ended."""
     monkeypatch.setattr(
-        sys.modules["aiida_nnpgen.calculations.functions.select_structures"], "MAX_STRUCTURES", 2, raising=True
+        sys.modules["aiida_nnpgen.calculations.functions.select_structures"], "MAX_LINKS", 2, raising=True
     )
     frames, deviation, steps = generate_labelled(3), np.full(3, 0.2), np.arange(3)
     runs = {"run_000": frames_to_trajectory(frames, steps, deviation=deviation)}

@@ -41,6 +41,12 @@ def test_lammps_writes_committee_and_script(prepare: Callable[..., Any], inputs:
     assert job.info.retrieve_list == []
 
 
+def test_lammps_sets_the_variables_of_the_architecture(prepare: Callable[..., Any], inputs: dict[str, Any]) -> None:
+    """The pair style reads them too."""
+    job = prepare(LammpsCalculation, **inputs)
+    assert "export DP_INTRA_OP_PARALLELISM_THREADS=1" in job.info.prepend_text
+
+
 def test_lammps_keeps_models_out_of_the_repository(prepare: Callable[..., Any], inputs: dict[str, Any]) -> None:
     """The repository of the job holds its scripts and no copy of a model."""
     job = prepare(LammpsCalculation, **inputs)
@@ -91,7 +97,7 @@ def test_lammps_refuses_an_architecture_without_the_ability(
 ) -> None:
     """What cannot drive LAMMPS is refused before launch."""
     inputs["models"]["model_0"] = generate_potential(architecture="checkpoints")
-    with pytest.raises(ValueError, match=r"models.model_0: `checkpoints` cannot drive LAMMPS"):
+    with pytest.raises(ValueError, match=r"models.model_0: `checkpoints` cannot drive `lammps`"):
         prepare(LammpsCalculation, **inputs)
 
 

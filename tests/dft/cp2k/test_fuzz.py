@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import NnpgenError
 from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.common.types import Ensemble
 from aiida_nnpgen.dft.cp2k.labels import read_batch, read_md
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "cp2k"
@@ -25,13 +27,14 @@ def labels(folder: Path) -> dict[int, Frames]:
     """Return the label of each frame, or of each step."""
     start = Frames.load(folder / "frames.npz")
     if folder.name == "md":
-        run = read_md(folder, start, steps=4, stride=2, timestep=0.5)
+        conditions = Conditions(ensemble=Ensemble.NVT, temperature=300.0, timestep=0.5, steps=4, stride=2)
+        run = read_md(folder, start, conditions)
         numbers, frames = run.steps.tolist(), run.frames
     else:
         found = read_batch(folder, start)
         assert not set(found.rows) & set(found.failures)
         numbers, frames = found.rows, found.frames
-    return {number: frames[[row]] for row, number in enumerate(numbers)} if frames is not None else {}
+    return {number: frames[[row]] for row, number in enumerate(numbers)}
 
 
 def assert_right_or_refused(folder: Path, good: dict[int, Frames]) -> None:

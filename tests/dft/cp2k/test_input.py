@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.common.types import Thermostat
+from aiida_nnpgen.common.types import Ensemble, Thermostat
 from aiida_nnpgen.dft.code import Protocol
 from aiida_nnpgen.dft.cp2k.code import CP2K
-from aiida_nnpgen.dft.cp2k.input import CELLS, FRAMES, INPUT, Dynamics, write_batch, write_md
+from aiida_nnpgen.dft.cp2k.input import CELLS, FRAMES, INPUT, write_batch, write_md
 from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 
@@ -178,10 +179,16 @@ def test_write_md_drives_the_thermostat_with_its_damping(
     frames: Frames, thermostat: Thermostat, section: str, line: str
 ) -> None:
     """Each thermostat has the given time; the friction is its inverse."""
-    dynamics = Dynamics(
-        temperature=330.0, timestep=0.4, steps=50, stride=5, thermostat=thermostat, damping=25.0, seed=2**40
+    conditions = Conditions(
+        ensemble=Ensemble.NVT,
+        temperature=330.0,
+        timestep=0.4,
+        steps=50,
+        stride=5,
+        thermostat=thermostat,
+        thermostat_damping=25.0,
     )
-    text = sections(write_md(frames[:1], method(), dynamics)[INPUT])
+    text = sections(write_md(frames[:1], method(), conditions, 2**40)[INPUT])
     assert line in text[section]
     assert {"TEMPERATURE 330.0", "TIMESTEP 0.4", "STEPS 50"} <= set(text["MOTION/MD"])
     assert text["MOTION/PRINT/FORCES/EACH"] == text["FORCE_EVAL/PRINT/STRESS_TENSOR:ON/EACH"] == ["MD 5"]

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aiida_nnpgen.common.dynamics import Conditions, MdRun
 from aiida_nnpgen.common.exceptions import OutputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.common.types import RunEnd
+from aiida_nnpgen.common.types import Ensemble, RunEnd
 from aiida_nnpgen.common.units import BOHR, GPA, HARTREE
-from aiida_nnpgen.dft.cp2k.labels import Batch, NoStepError, Run, out_of_memory, read_batch, read_md
+from aiida_nnpgen.dft.cp2k.labels import Batch, NoStepError, out_of_memory, read_batch, read_md
 from aiida_nnpgen.dft.label import LabelFailure
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "cp2k"
@@ -24,10 +25,12 @@ def batch(folder: Path) -> Batch:
     return read_batch(folder, Frames.load(folder / "frames.npz"))
 
 
-def md(folder: Path, steps: int = 4, max_temperature: float = 1e4) -> Run:
+def md(folder: Path, steps: int = 4, max_temperature: float = 1e4) -> MdRun:
     """Read a run with the frame that lies beside it."""
-    start = Frames.load(folder / "frames.npz")
-    return read_md(folder, start, steps=steps, stride=2, timestep=0.5, max_temperature=max_temperature)
+    conditions = Conditions(
+        ensemble=Ensemble.NVT, temperature=300.0, timestep=0.5, steps=steps, stride=2, max_temperature=max_temperature
+    )
+    return read_md(folder, Frames.load(folder / "frames.npz"), conditions)
 
 
 @pytest.fixture
@@ -48,7 +51,6 @@ def test_read_batch_gives_numbers_of_the_files() -> None:
     found = batch(FIXTURES / "batch")
     assert found.rows == [0, 1, 2]
     assert not found.failures
-    assert found.frames is not None
     words = (FIXTURES / "batch" / "cp2k-frc-1.xyz").read_text().splitlines()[-3].split()
     assert words[0] == "H"
     np.testing.assert_allclose(found.frames.forces[2, 0], np.array(words[1:], dtype=float) * HARTREE / BOHR)
@@ -65,8 +67,6 @@ def test_read_batch_fails_the_one_frame_that_did_not_converge() -> None:
     found, good = batch(FIXTURES / "failed_not_converged"), batch(FIXTURES / "batch")
     assert found.rows == [0, 2]
     assert {row: problem.reason for row, problem in found.failures.items()} == {1: LabelFailure.NOT_CONVERGED}
-    assert found.frames is not None
-    assert good.frames is not None
     np.testing.assert_allclose(found.frames.energies, good.frames.energies[[0, 2]], atol=1e-6)
     np.testing.assert_allclose(found.frames.forces, good.frames.forces[[0, 2]], atol=1e-5)
 
@@ -163,14 +163,26 @@ def test_read_batch_takes_charge_and_spin() -> None:
     assert batch(FIXTURES / "charged").rows == [0]
 
 
+def test_read_batch_takes_the_words_of_later_versions(
+    copy: Callable[[str], Path], rewrite: Callable[[str, str], str]
+) -> None:
+    """From 2025 on energy, forces and stress have other names and units in the standard output."""
+    folder, good = copy("batch"), batch(FIXTURES / "batch").frames
+    text = (folder / "cp2k.out").read_text()
+    (folder / "cp2k.out").write_text(rewrite(text, "2025.1"))
+    assert (folder / "cp2k.out").read_text().count("FORCES| Sum") == 3
+    found = batch(folder)
+    assert not found.failures
+    for name in ("energies", "forces", "stresses"):
+        np.testing.assert_allclose(getattr(found.frames, name), getattr(good, name), rtol=1e-9, err_msg=name)
+
+
 def test_read_md_gives_frames_at_every_stride() -> None:
     """Steps count from zero, which is the structure; the stress is that of the standard output."""
     run = md(FIXTURES / "md")
     assert run.end is RunEnd.COMPLETED
     assert run.steps.tolist() == [0, 2, 4]
-    assert run.frames is not None
     start, single = Frames.load(FIXTURES / "md" / "frames.npz"), batch(FIXTURES / "batch").frames
-    assert single is not None
     np.testing.assert_allclose(run.frames.positions[0], start.positions[0], atol=1e-9)
     assert np.abs(run.frames.positions[2] - start.positions[0]).max() > 0.01
     # The third frame of the batch is the start of the run: the kinetic part would be 0.001 eV/Å³.

@@ -12,7 +12,8 @@ from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft import cpmd, method
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.cpmd.code import CPMD, md_settings_of, nose_frequency, settings_of, store_interval
+from aiida_nnpgen.dft.cpmd.code import CPMD, settings_of
+from aiida_nnpgen.dft.cpmd.input import nose_frequency
 from aiida_nnpgen.dft.cpmd.pseudopotential import pseudopotential
 from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Dispersion, Method
@@ -170,13 +171,10 @@ def test_frequency_of_the_damping_is_that_of_a_real_run() -> None:
     assert nose_frequency(damping) == pytest.approx(1500, rel=0.15)
 
 
-def test_md_settings_have_the_damping_and_the_seed() -> None:
-    """A damping of 100 fs is 333 cm^-1; seeds fit into an integer of CPMD."""
-    conditions = {"temperature": 300.0, "timestep": 0.5, "steps": 10, "stride": 2, "damping": 100.0}
-    settings = md_settings_of(CPMD.method(Protocol.FAST), **conditions, seed=2**63 + 5)
-    assert settings.frequency == pytest.approx(333.18, abs=0.01)
-    assert 0 <= settings.seed < 2**31
-    assert settings.store == store_interval(CPMD.method(Protocol.FAST)) == 20
+def test_restart_files_are_written_every_few_steps() -> None:
+    """Every twenty, or as the user says."""
+    assert settings_of(CPMD.method(Protocol.FAST), {}).store == 20
+    assert settings_of(CPMD.method(Protocol.FAST, {"parameters": {"CPMD": {"STORE": 7}}}), {}).store == 7
 
 
 @pytest.mark.parametrize(("channels", "lmax"), [(0, "S"), (1, "P"), (2, "D"), (3, "F")])

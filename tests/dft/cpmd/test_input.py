@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError, OutputError
-from aiida_nnpgen.dft.cpmd import CpmdSettings, Dispersion, MdSettings, Pseudopotential, write_md, write_single_point
-from aiida_nnpgen.dft.cpmd.input import read_order
+from aiida_nnpgen.dft.cpmd import CpmdSettings, Dispersion, Pseudopotential, write_md, write_single_point
+from aiida_nnpgen.dft.cpmd.input import nose_frequency, read_order
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "cpmd"
 PSEUDO = {
@@ -24,6 +26,12 @@ def water() -> Atoms:
     """Return the molecule of the sample, hydrogen first."""
     positions = [[4.0, 4.763239, 3.522953], [4.0, 4.0, 4.119262], [4.0, 3.236761, 3.522953]]
     return Atoms("HOH", positions, cell=[8.0] * 3, pbc=True)
+
+
+def conditions(**changes: Any) -> Conditions:
+    """Return the conditions of a dynamics."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 10, "stride": 1}
+    return Conditions(**values | changes)
 
 
 def lines(text: str, skip: tuple[str, ...] = ()) -> list[str]:
@@ -44,13 +52,14 @@ def test_write_single_point_makes_the_sample() -> None:
 
 
 def test_write_md_makes_the_sample() -> None:
-    """The dynamics of a real run come out, apart from the cap on iterations that only we set."""
-    settings = CpmdSettings(pseudopotentials=PSEUDO, cutoff=70.0, convergence=1e-5)
-    md = MdSettings(temperature=300.0, timestep=40.0 * 0.02418884326, steps=4, store=5)
-    control = set(lines(write_md(water(), settings, md).text.split("&DFT")[0].split("&CPMD")[1]))
+    """The dynamics of a real run come out, apart from the cap on iterations and the seed that only we set."""
+    settings = CpmdSettings(pseudopotentials=PSEUDO, cutoff=70.0, convergence=1e-5, store=5)
+    damping = 0.02418884326 / (7.26e-7 * 1500.0)
+    md = conditions(timestep=40.0 * 0.02418884326, steps=4, thermostat_damping=damping)
+    control = set(lines(write_md(water(), settings, md, 123).text.split("&DFT")[0].split("&CPMD")[1]))
     sample = (FIXTURES / "md_pg" / "cpmd.inp").read_text().split("&DFT")[0].split("&CPMD")[1]
     assert set(lines(sample)) - control == {"40.0", "TRAJECTORY FORCES XYZ"}
-    assert control - set(lines(sample)) == {"40.000000", "TRAJECTORY FORCES", "MAXITER", "100"}
+    assert control - set(lines(sample)) == {"40.000000", "TRAJECTORY FORCES", "MAXITER", "100", "PRNGSEED", "123"}
 
 
 def test_write_single_point_groups_species_and_keeps_the_order() -> None:
@@ -113,10 +122,11 @@ def test_write_single_point_writes_charge_and_spin() -> None:
 
 def test_write_md_restarts_without_new_velocities() -> None:
     """A restart reads the velocities instead of drawing them."""
-    md = MdSettings(temperature=300.0, timestep=0.5, steps=10, restart=True, stride=5)
-    text = write_md(water(), CpmdSettings(pseudopotentials=PSEUDO), md).text
+    text = write_md(water(), CpmdSettings(pseudopotentials=PSEUDO), conditions(stride=5), 7, done=4).text
     assert "RESTART WAVEFUNCTION COORDINATES VELOCITIES NOSEP ACCUMULATORS LATEST" in text
     assert "TEMPERATURE" not in text
+    assert "PRNGSEED" not in text
+    assert " MAXSTEP\n  6\n" in text
     assert " TRAJECTORY FORCES SAMPLE\n  5\n" in text
 
 
@@ -138,6 +148,7 @@ def test_write_single_point_needs_a_cell() -> None:
         {"cutoff": 0},
         {"convergence": float("nan")},
         {"multiplicity": 0},
+        {"store": 0},
         {"dispersion": "d5"},
         {"extra": {"CPMD": ("&END",)}},
         {"extra": {"ATOMS": ("CONSTRAINTS",)}},
@@ -149,11 +160,20 @@ def test_settings_refuse_nonsense(changes: dict[str, object]) -> None:
         CpmdSettings(pseudopotentials=PSEUDO, **changes)
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"timestep": -1.0}, {"frequency": 0.0}])
-def test_md_settings_refuse_nonsense(changes: dict[str, object]) -> None:
-    """Times and counts are positive."""
-    with pytest.raises(InputError):
-        MdSettings(**{"temperature": 300.0, "timestep": 0.5, "steps": 10, **changes})
+@pytest.mark.parametrize("done", [-1, 10, 11])
+def test_write_md_refuses_to_do_nothing(done: int) -> None:
+    """A dynamics of ten steps that is done already is not run again."""
+    with pytest.raises(InputError, match=f"`{done}`"):
+        write_md(water(), CpmdSettings(pseudopotentials=PSEUDO), conditions(), 7, done=done)
+
+
+def test_write_md_has_the_damping_and_the_seed() -> None:
+    """A damping of 100 fs is 333 cm^-1; seeds fit into an integer of CPMD."""
+    text = write_md(water(), CpmdSettings(pseudopotentials=PSEUDO), conditions(), 2**63 + 5).text
+    assert nose_frequency(100.0) == pytest.approx(333.18, abs=0.01)
+    assert f" NOSE IONS\n  300.0 {nose_frequency(100.0):.4f}\n" in text
+    assert " STORE\n  20\n" in text
+    assert 0 <= int(text.split("PRNGSEED\n")[1].split()[0]) < 2**31
 
 
 @pytest.mark.parametrize("filename", ["", "with space.psp", "folder/C.psp", "C" * 40])

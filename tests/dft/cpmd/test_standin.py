@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.emt import EMT
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import UnphysicalError
 from aiida_nnpgen.dft.cpmd import (
     INPUT,
     STDOUT,
     CpmdInput,
     CpmdSettings,
-    MdSettings,
     Pseudopotential,
     read_md,
     read_single_point,
@@ -28,7 +26,6 @@ from aiida_nnpgen.dft.cpmd import (
     write_single_point,
 )
 
-STANDIN = Path(__file__).parents[2] / "standins" / "cpmd.py"
 PSEUDO = {symbol: Pseudopotential(filename=f"{symbol}_GTH_BLYP.psp") for symbol in "CHO"}
 SETTINGS = CpmdSettings(pseudopotentials=PSEUDO)
 
@@ -42,16 +39,21 @@ def atoms() -> Atoms:
     return Atoms(symbols, scaled_positions=scaled, cell=cell, pbc=True)
 
 
+def conditions(**changes: Any) -> Conditions:
+    """Return the conditions of a short dynamics."""
+    values = {"ensemble": "nvt", "temperature": 600.0, "timestep": 0.5, "steps": 6, "stride": 1}
+    return Conditions(**values | {"thermostat_damping": 22.0} | changes)
+
+
 @pytest.fixture
-def run_standin(tmp_path: Path) -> Callable[[CpmdInput], Path]:
+def run_standin(tmp_path: Path, call_standin: Callable[..., tuple[int | None, str]]) -> Callable[..., Path]:
     """Return a function that runs an input, always in the same folder."""
 
     def run(written: CpmdInput, status: int = 0) -> Path:
         (tmp_path / INPUT).write_text(written.text)
-        with (tmp_path / STDOUT).open("w") as out:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-            done = subprocess.run([sys.executable, STANDIN, INPUT], cwd=tmp_path, stdout=out, env=environment)
-        assert done.returncode == status
+        found, printed = call_standin("cpmd", tmp_path, INPUT)
+        (tmp_path / STDOUT).write_text(printed)
+        assert found == status
         return tmp_path
 
     for pseudo in PSEUDO.values():
@@ -76,7 +78,6 @@ def test_single_point_returns_the_labels_of_the_calculator(run_standin: Callable
     np.testing.assert_allclose(frames.stresses[0], atoms.get_stress(), atol=1e-7)
 
 
-@pytest.mark.slow
 def test_single_point_labels_agree_with_finite_differences(run_standin: Callable[..., Path], atoms: Atoms) -> None:
     """One atom displaced and one cell strained change the energy as force and stress say."""
     frames = read_single_point(run_standin(write_single_point(atoms, SETTINGS)))
@@ -106,9 +107,8 @@ def test_single_point_with_too_few_steps_is_refused(run_standin: Callable[..., P
 
 def test_md_frames_are_labels_without_kinetic_stress(run_standin: Callable[..., Path], atoms: Atoms) -> None:
     """Each frame of a restarted dynamics has the labels of a static calculation of the same structure."""
-    settings = {"temperature": 600.0, "timestep": 0.5, "steps": 6}
-    run_standin(write_md(atoms, SETTINGS, MdSettings(**settings)))
-    frames = read_md(run_standin(write_md(atoms, SETTINGS, MdSettings(**settings, restart=True))))
+    run_standin(write_md(atoms, SETTINGS, conditions(), 3))
+    frames = read_md(run_standin(write_md(atoms, SETTINGS, conditions(steps=12), 3, done=6)))
     assert len(frames) == 12
     for frame, image in zip(range(12), frames.without_labels().to_atoms(), strict=True):
         image.calc = EMT()
@@ -119,8 +119,7 @@ def test_md_frames_are_labels_without_kinetic_stress(run_standin: Callable[..., 
 
 def test_md_with_a_stride_keeps_frames_and_energies_together(run_standin: Callable[..., Path], atoms: Atoms) -> None:
     """Energies of every step and frames of some are matched by step."""
-    md = MdSettings(temperature=600.0, timestep=0.5, steps=7, stride=3, frequency=None)
-    frames = read_md(run_standin(write_md(atoms, SETTINGS, md)))
+    frames = read_md(run_standin(write_md(atoms, SETTINGS, conditions(steps=7, stride=3), 3)))
     assert len(frames) == 3
     for frame, image in enumerate(frames.without_labels().to_atoms()):
         image.calc = EMT()
@@ -130,7 +129,7 @@ def test_md_with_a_stride_keeps_frames_and_energies_together(run_standin: Callab
 def test_md_with_too_few_iterations_is_refused(run_standin: Callable[..., Path], atoms: Atoms) -> None:
     """No frame of it is good."""
     settings = CpmdSettings(pseudopotentials=PSEUDO, max_iterations=3)
-    folder = run_standin(write_md(atoms, settings, MdSettings(temperature=300.0, timestep=0.5, steps=2)))
+    folder = run_standin(write_md(atoms, settings, conditions(temperature=300.0, steps=2), 3))
     with pytest.raises(UnphysicalError, match="step `1`"):
         read_md(folder)
     assert len(salvage_md(folder)[0]) == 0

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft.code import Protocol
 from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 from aiida_nnpgen.dft.vasp.code import VASP
-from aiida_nnpgen.dft.vasp.input import VaspDynamics, group_atoms, write_md, write_single_point
+from aiida_nnpgen.dft.vasp.input import group_atoms, write_md, write_single_point
 
 VALENCES = {"H": 1.0, "O": 6.0}
 PHYSICS = {"GGA", "ENCUT", "IVDW", "ISPIN", "NUPDOWN", "NELECT", "EDIFF", "ISMEAR", "SIGMA", "PREC", "LASPH"}
@@ -112,10 +113,9 @@ def test_atoms_are_grouped_in_a_right_handed_cell() -> None:
 @pytest.mark.parametrize("thermostat", sorted(VASP.THERMOSTATS))
 def test_thermostat_is_driven_with_its_damping(thermostat: Thermostat) -> None:
     """Steps for the rescaling, a friction in 1/ps per element for Langevin, a mass for Nose and Hoover."""
-    job = VaspDynamics(
-        temperature=300.0, timestep=0.5, damping=50.0, thermostat=thermostat, frames=11, done=0, seed=1_000_000_007
-    )
-    tags = write_md(Method(functional="PBE", cutoff=50.0), water(), VALENCES, job).incar
+    values = {"temperature": 300.0, "timestep": 0.5, "thermostat_damping": 50.0, "steps": 10, "stride": 1}
+    conditions = Conditions(ensemble="nvt", thermostat=thermostat, **values)
+    tags = write_md(Method(functional="PBE", cutoff=50.0), water(), VALENCES, conditions, 1_000_000_007).incar
     assert (tags["IBRION"], tags["NSW"], tags["POTIM"], tags["TEBEG"]) == (0, 11, 0.5, 300.0)
     assert tags["RANDOM_SEED"][0] <= 900_000_000
     if thermostat is Thermostat.CSVR:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,16 +13,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import OutputError
-from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft.label import LabelFailure, RefusedLabelError
 from aiida_nnpgen.dft.method import Method
-from aiida_nnpgen.dft.vasp.input import VaspDynamics, VaspInput, group_atoms, write_md, write_single_point
+from aiida_nnpgen.dft.vasp.input import group_atoms, write_md, write_single_point
 from aiida_nnpgen.dft.vasp.labels import OUTCAR, VASPRUN, count_steps, read_part, read_single_point
 from aiida_nnpgen.dft.vasp.outcar import read_outcar
 from aiida_nnpgen.dft.vasp.vasprun import read_vasprun
 
-STANDIN = Path(__file__).parents[2] / "standins" / "vasp.py"
 REAL = Path(ase.__file__).parent / "test" / "testdata" / "vasp"
 CELL = [[6.0, 0.0, 0.0], [0.8, 5.5, 0.0], [-0.5, 0.6, 5.8]]
 POSITIONS = [[0.1, 2.0, 2.0], [-0.85, 2.05, 2.0], [3.0, 4.5, 3.0], [0.4, 2.9, 2.2], [3.9, 4.6, 3.2], [2.7, 5.4, 3.0]]
@@ -34,41 +29,39 @@ WATERS = Atoms("OHOHHH", positions=POSITIONS, cell=CELL, pbc=True)
 METHOD = Method(functional="PBE", cutoff=30.0, parameters={"EDIFF": 1e-6, "NELM": 20})
 
 
-def run(folder: Path, wanted: VaspInput, **trouble: Any) -> Path:
-    """Run the stand-in in a folder with an input."""
-    folder.mkdir(parents=True)
-    ase.io.write(folder / "POSCAR", wanted.atoms, format="vasp", direct=False)
-    (folder / "KPOINTS").write_text("mesh\n0\nGamma\n1 1 1\n0 0 0\n")
-    lines = [f"{tag} = {' '.join(map(str, np.atleast_1d(value)))}" for tag, value in wanted.incar.items()]
-    (folder / "INCAR").write_text("\n".join(lines) + "\n")
-    elements = dict.fromkeys(wanted.atoms.get_chemical_symbols())
-    (folder / "POTCAR").write_text("".join(f"   VRHFIN ={element}: s\n ZVAL   =   1.0\n" for element in elements))
-    (folder / "trouble.json").write_text(json.dumps(trouble))
-    environment = os.environ | {"STANDIN_TROUBLE": str(folder / "trouble.json")}
-    subprocess.run([sys.executable, STANDIN], cwd=folder, env=environment, capture_output=True, check=False)
-    return folder
-
-
-def run_label(folder: Path, atoms: Atoms = WATERS, **trouble: Any) -> Path:
-    """Run a single point."""
-    return run(folder, write_single_point(METHOD, atoms, {}), **trouble)
-
-
-def run_md(folder: Path, **trouble: Any) -> Path:
-    """Run five configurations of a dynamics."""
-    values = {"temperature": 2000.0, "timestep": 0.5, "damping": 20.0, "frames": 5, "done": 0, "seed": 3}
-    job = VaspDynamics(thermostat=Thermostat.NOSE_HOOVER, **values)
-    return run(folder, write_md(METHOD, WATERS, {}, job), **trouble)
+Runner = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def single_point(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_label(run_vasp: Runner) -> Runner:
+    """Return a function that runs a single point."""
+
+    def run(folder: Path, atoms: Atoms = WATERS, **trouble: Any) -> Path:
+        return run_vasp(folder, write_single_point(METHOD, atoms, {}), **trouble)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_md(run_vasp: Runner) -> Runner:
+    """Return a function that runs five configurations of a dynamics."""
+    values = {"temperature": 2000.0, "timestep": 0.5, "thermostat_damping": 20.0, "steps": 4, "stride": 1}
+    conditions = Conditions(ensemble="nvt", thermostat="nose_hoover", **values)
+
+    def run(folder: Path, **trouble: Any) -> Path:
+        return run_vasp(folder, write_md(METHOD, WATERS, {}, conditions, seed=3), **trouble)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def single_point(tmp_path_factory: pytest.TempPathFactory, run_label: Runner) -> Path:
     """Return the files of a single point."""
     return run_label(tmp_path_factory.mktemp("vasp") / "single_point")
 
 
 @pytest.fixture(scope="session")
-def dynamics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dynamics(tmp_path_factory: pytest.TempPathFactory, run_md: Runner) -> Path:
     """Return the files of a dynamics."""
     return run_md(tmp_path_factory.mktemp("vasp") / "dynamics")
 
@@ -81,7 +74,7 @@ def test_energy_is_not_the_one_without_smearing(single_point: Path) -> None:
     assert abs(frame.energies[0] - image.get_potential_energy()) > 0.01
 
 
-def test_ase_takes_what_did_not_converge(tmp_path: Path) -> None:
+def test_ase_takes_what_did_not_converge(tmp_path: Path, run_label: Runner) -> None:
     """The reason for a reader of our own: forces are there, and wrong."""
     folder = run_label(tmp_path / "run", iterations={"*": 30})
     assert ase.io.read(folder / VASPRUN).get_forces().shape == (6, 3)
@@ -90,7 +83,7 @@ def test_ase_takes_what_did_not_converge(tmp_path: Path) -> None:
     assert info.value.reason is LabelFailure.NOT_CONVERGED
 
 
-def test_field_that_converges_with_the_last_iteration_is_a_label(tmp_path: Path) -> None:
+def test_field_that_converges_with_the_last_iteration_is_a_label(tmp_path: Path, run_label: Runner) -> None:
     """As many iterations as NELM allows, and EDIFF reached."""
     assert len(read_single_point(run_label(tmp_path / "run", iterations={"*": 20}), WATERS)) == 1
 
@@ -104,7 +97,7 @@ def test_atom_in_another_image_is_the_same(single_point: Path) -> None:
     np.testing.assert_allclose(frame.forces, read_single_point(single_point, WATERS).forces)
 
 
-def test_files_of_two_runs_do_not_match(single_point: Path, tmp_path: Path) -> None:
+def test_files_of_two_runs_do_not_match(single_point: Path, tmp_path: Path, run_label: Runner) -> None:
     """Even where nothing but the last digits differ."""
     moved = WATERS.copy()
     moved.positions[0, 0] += 2e-5
@@ -125,7 +118,7 @@ def test_printed_stress_of_a_dynamics_with_its_kinetic_part_is_another(dynamics:
     assert np.abs(with_motion - part.frames.stresses[:, 0]).min() > 1e-3
 
 
-def test_dynamics_that_was_killed_goes_on_from_contcar(tmp_path: Path, dynamics: Path) -> None:
+def test_dynamics_that_was_killed_goes_on_from_contcar(tmp_path: Path, dynamics: Path, run_md: Runner) -> None:
     """The same frames as of the whole run, and CONTCAR has the next one."""
     folder = run_md(tmp_path / "run", kill={"1": 3})
     assert count_steps(folder) == 3
@@ -159,7 +152,7 @@ def test_missing_or_foreign_file_is_no_label(
     assert count_steps(folder) == 0
 
 
-def test_all_zero_forces_are_no_label(tmp_path: Path) -> None:
+def test_all_zero_forces_are_no_label(tmp_path: Path, run_label: Runner) -> None:
     """Atoms that are too far apart to feel each other, of which nothing can be learnt."""
     far = Atoms("OH", positions=[[0, 0, 0], [10, 10, 10]], cell=3 * [20.0], pbc=True)
     with pytest.raises(RefusedLabelError) as info:

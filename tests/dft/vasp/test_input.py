@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft.method import Method
 from aiida_nnpgen.dft.vasp.input import (
-    VaspDynamics,
     group_atoms,
     n_md_frames,
     nose_mass,
@@ -32,10 +32,10 @@ def method(**changes: Any) -> Method:
     return Method(**{"functional": "PBE", "cutoff": 30.0} | changes)
 
 
-def job(**changes: Any) -> VaspDynamics:
-    """Return the first job of a dynamics."""
-    values = {"temperature": 300.0, "timestep": 0.5, "damping": 50.0, "thermostat": Thermostat.NOSE_HOOVER}
-    return VaspDynamics(**values | {"frames": 11, "done": 0, "seed": 7} | changes)
+def conditions(**changes: Any) -> Conditions:
+    """Return the conditions of a dynamics."""
+    values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "thermostat_damping": 50.0}
+    return Conditions(**values | {"steps": 10, "stride": 1} | changes)
 
 
 def test_single_point_computes_the_stress() -> None:
@@ -121,11 +121,11 @@ def test_mesh_is_that_of_the_method() -> None:
 
 def test_dynamics_counts_configurations() -> None:
     """The start is the first of them; temperature and time step as given; velocities and noise by the seed."""
-    tags = write_md(method(), WATERS, VALENCES, job()).incar
+    tags = write_md(method(), WATERS, VALENCES, conditions(), 7).incar
     expected = {"IBRION": 0, "NSW": 11, "POTIM": 0.5, "TEBEG": 300.0, "TEEND": 300.0, "ISIF": 2, "NWRITE": 2}
     assert tags | expected == tags
     assert tags["RANDOM_SEED"] == [7, 0, 0]
-    later = write_md(method(), WATERS, VALENCES, job(done=4, frames=7, seed=2**40)).incar
+    later = write_md(method(), WATERS, VALENCES, conditions(), 2**40, done=4).incar
     assert later["NSW"] == 7
     assert later["RANDOM_SEED"] == [2**40 % 900_000_000, 4, 0]
 
@@ -139,13 +139,13 @@ def test_dynamics_counts_configurations() -> None:
 )
 def test_thermostat_has_the_damping(thermostat: Thermostat, tags: dict[str, Any]) -> None:
     """50 fs are 20 per ps for every element, and 100 time steps of 0.5 fs."""
-    written = write_md(method(), WATERS, VALENCES, job(thermostat=thermostat)).incar
+    written = write_md(method(), WATERS, VALENCES, conditions(thermostat=thermostat), 7).incar
     assert {tag: written.get(tag) for tag in tags} == tags
 
 
 def test_nose_mass_gives_the_period_that_vasp_prints() -> None:
     """What VASP prints in OUTCAR: omega = sqrt(2 g k T / Q) and Q = SMASS u a², here in SI units."""
-    tags = write_md(method(), WATERS, VALENCES, job()).incar
+    tags = write_md(method(), WATERS, VALENCES, conditions(), 7).incar
     assert tags["MDALGO"] == 2
     moment = tags["SMASS"] * units._amu * (8.0e-10) ** 2
     omega = np.sqrt(2 * 15 * units._k * 300.0 / moment)
@@ -183,6 +183,13 @@ def test_potcar_is_described_by_its_head() -> None:
     """Symbol, element, valence and cutoff."""
     head = read_potcar(POTCAR)
     assert (head.symbol, head.element, head.valence, head.cutoff) == ("O_s", "O", 6.0, 282.853)
+
+
+@pytest.mark.parametrize("element", ["r", "X", ""])
+def test_potcar_with_half_a_symbol_has_the_element_of_its_name(element: str) -> None:
+    """As VASP writes it for zirconium and xenon."""
+    head = read_potcar(POTCAR.replace("VRHFIN =O:", f"VRHFIN ={element}:").replace("O_s", "Zr_sv"))
+    assert (head.symbol, head.element) == ("Zr_sv", "Zr")
 
 
 @pytest.mark.parametrize(

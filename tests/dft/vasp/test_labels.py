@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,17 +10,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.emt import EMT
-from ase.io import write
 
+from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import OutputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft.label import LabelFailure, RefusedLabelError
 from aiida_nnpgen.dft.method import Method
-from aiida_nnpgen.dft.vasp.input import VaspDynamics, write_md, write_single_point
+from aiida_nnpgen.dft.vasp.input import write_md, write_single_point
 from aiida_nnpgen.dft.vasp.labels import read_part, read_single_point
 
-STANDIN = Path(__file__).parents[2] / "standins" / "vasp.py"
 STEP, STRAIN = 2e-3, 2e-3
 """Displacement in Å and strain of the finite differences."""
 
@@ -36,40 +30,17 @@ def water() -> Atoms:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Path]:
+def run(tmp_path: Path, run_vasp: Callable[..., Path]) -> Callable[..., Path]:
     """Return a function that runs the stand-in: a single point, or so many configurations of a dynamics."""
 
     def start(atoms: Atoms, frames: int = 0, name: str = "run", **trouble: Any) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
         method = Method(functional="PBE", cutoff=30.0)
+        wanted = write_single_point(method, atoms, {})
         if frames:
-            job = VaspDynamics(
-                temperature=2000.0,
-                timestep=0.5,
-                damping=50.0,
-                thermostat=Thermostat.CSVR,
-                frames=frames,
-                done=0,
-                seed=3,
-            )
-            wanted = write_md(method, atoms, {}, job)
-        else:
-            wanted = write_single_point(method, atoms, {})
-        rows = {
-            tag: " ".join(map(str, value)) if isinstance(value, list) else value for tag, value in wanted.incar.items()
-        }
-        (folder / "INCAR").write_text("".join(f"{tag} = {value}\n" for tag, value in rows.items()))
-        (folder / "KPOINTS").write_text("mesh\n0\nGamma\n1 1 1\n0 0 0\n")
-        write(folder / "POSCAR", wanted.atoms, format="vasp", direct=True)
-        heads = [f"VRHFIN ={symbol}: s1\nTITEL = PAW_PBE {symbol}\nZVAL = 1.0\n" for symbol in ("H", "O")]
-        (folder / "POTCAR").write_text("".join(heads))
-        (folder / "trouble.json").write_text(json.dumps(trouble))
-        environment = os.environ | {"STANDIN_TROUBLE": str(folder / "trouble.json")}
-        subprocess.run(
-            [sys.executable, STANDIN], cwd=folder, env=environment, check=False, capture_output=True, timeout=60
-        )
-        return folder
+            values = {"temperature": 2000.0, "timestep": 0.5, "steps": frames - 1, "stride": 1}
+            conditions = Conditions(ensemble="nvt", thermostat="csvr", thermostat_damping=50.0, **values)
+            wanted = write_md(method, atoms, {}, conditions, seed=3)
+        return run_vasp(tmp_path / name, wanted, **trouble)
 
     return start
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -202,8 +200,6 @@ def test_descriptors_have_one_row_per_atom(chain: Path) -> None:
 
 def run_lammps(folder: Path, frame: Frames, commands: tuple[str, ...]) -> str:
     """Run LAMMPS for zero steps on one frame of an orthogonal cell, atom types O H."""
-    site = Path(sysconfig.get_paths()["purelib"])
-    libraries = [site / "tensorflow", site / "tensorflow" / "python", site / "deepmd" / "lib", Path(sys.prefix) / "lib"]
     lengths = np.diag(frame.cells[0])
     types = np.where(frame.numbers == 8, 1, 2)
     lines = ["data", "", f"{frame.n_atoms} atoms", "2 atom types", ""]
@@ -225,15 +221,11 @@ def run_lammps(folder: Path, frame: Frames, commands: tuple[str, ...]) -> str:
     script += ["thermo_style custom step pe", "thermo_modify format float %.10f"]
     script += ["dump d all custom 1 forces id fx fy fz", "dump_modify d sort id format float %.10f", "run 0"]
     (folder / "input").write_text("\n".join(script) + "\n")
-    environment = {
-        **os.environ,
-        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
-        "LAMMPS_PLUGIN_PATH": str(site / "deepmd" / "lib"),
-        "OMP_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    program = [str(site / "lammps" / "lmp"), "-in", "input"]
-    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    program = DEEPMD.find_lammps()
+    assert program is not None
+    command = ["bash", "-c", f"{program.prepend}\nexec {program.path} -in input"]
+    environment = {**os.environ, **DEEPMD.environment}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 

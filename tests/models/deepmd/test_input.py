@@ -80,6 +80,16 @@ def test_write_systems_writes_labels(tmp_path: Path, frames: Frames) -> None:
     np.testing.assert_array_equal(arrays["force"], frames.forces.reshape(4, 9))
 
 
+def test_write_systems_writes_no_left_handed_cell(tmp_path: Path, frames: Frames) -> None:
+    """DeePMD-kit would read it wrongly: two vectors change places, and nothing else does."""
+    frames.cells[1] = np.diag([1.0, 2.0, -4.0])
+    write_systems(tmp_path, "train", [frames], ["H", "O"])
+    box = np.load(tmp_path / "train_000" / "set.000" / "box.npy")[1]
+    np.testing.assert_array_equal(box, [0, 2, 0, 1, 0, 0, 0, 0, -4])
+    coordinates = np.load(tmp_path / "train_000" / "set.000" / "coord.npy")
+    np.testing.assert_array_equal(coordinates, frames.positions.reshape(4, 9))
+
+
 def test_write_systems_refuses_foreign_element(tmp_path: Path, frames: Frames) -> None:
     """An element that the model lacks is named."""
     with pytest.raises(InputError, match="`O`"):

@@ -138,6 +138,32 @@ def test_lammps_parser_keeps_the_good_part_of_a_cut_run(
     assert parsed.outputs["trajectory"].get_stepids().tolist() == [0, 10]
 
 
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_lammps_parser_refuses_a_deviation_without_a_number(
+    parse: Callable[..., Any], inputs: dict[str, orm.Data], write_run: Callable[..., Path], value: float
+) -> None:
+    """A table of NaN or zeros is an error that names the sampler, not a run without candidates."""
+    parsed = parse("nnpgen.samplers.lammps", inputs, write_run([value] * 5))
+    assert parsed.status == 320
+    assert "`lammps`" in parsed.message
+    assert set(parsed.outputs) == {"report"}
+    assert parsed.outputs["report"]["failure_time"] == 0
+
+
+def test_lammps_parser_keeps_all_frames_of_a_lone_model(
+    parse: Callable[..., Any], inputs: dict[str, orm.Data], write_run: Callable[..., Path]
+) -> None:
+    """Without a table nothing is outside the window, and the report says that nothing could stop the run."""
+    del inputs["models__model_1"]
+    window = {"window": orm.Dict({"lo": 0.2, "hi": 0.5})}
+    parsed = parse("nnpgen.samplers.lammps", inputs | window, write_run([0.1, 0.2, 0.6, 0.4, 0.5]))
+    assert parsed.status == 0
+    assert len(parsed.outputs["trajectory"].get_stepids()) == 5
+    for name in ("trajectory", "deviation"):
+        assert "deviation" not in parsed.outputs[name].get_arraynames()
+    assert "`halt_deviation` could not act" in parsed.outputs["report"]["message"]
+
+
 @pytest.mark.parametrize("log", [None, "LAMMPS (2025)\nERROR: Unknown pair style (src/force.cpp:1)\n"])
 def test_lammps_parser_refuses_what_never_started(
     parse: Callable[..., Any], inputs: dict[str, orm.Data], tmp_path: Path, log: str | None

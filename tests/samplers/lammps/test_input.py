@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from ase import Atoms
 
 from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.common.interaction import Interaction
 from aiida_nnpgen.samplers.lammps import (
     FILENAME_INPUT,
     FILENAME_STRUCTURE,
@@ -21,8 +21,8 @@ from aiida_nnpgen.samplers.lammps import (
     write_watch,
 )
 
-COMMITTEE = SimpleNamespace(commands=("pair_style a", "pair_coeff b"), deviation_file="table", force_column=4)
-LONE = SimpleNamespace(commands=("pair_style a", "pair_coeff b"), deviation_file=None, force_column=0)
+COMMITTEE = Interaction(commands=("pair_style a", "pair_coeff b"), deviation_file="table", force_column=4)
+LONE = Interaction(commands=("pair_style a", "pair_coeff b"), deviation_file=None, force_column=0)
 
 
 def conditions(**changes: object) -> Conditions:
@@ -82,7 +82,7 @@ def test_write_input_refuses_seed(seed: int) -> None:
 @pytest.mark.parametrize(
     ("interaction", "halt", "watched"), [(COMMITTEE, 5.0, True), (COMMITTEE, None, False), (LONE, 5.0, False)]
 )
-def test_input_files_watch_committee_only(interaction: SimpleNamespace, halt: float | None, watched: bool) -> None:
+def test_input_files_watch_committee_only(interaction: Interaction, halt: float | None, watched: bool) -> None:
     """The check is there where there are a committee and a limit."""
     atoms = Atoms("Ar", cell=[5, 5, 5], pbc=True)
     files = input_files(atoms, conditions(halt_deviation=halt), ["Ar"], interaction, 7)

@@ -7,9 +7,9 @@ import pytest
 
 from aiida_nnpgen.common import plugins
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.screening import select
-from aiida_nnpgen.screening.selectors import farthest_point
-from aiida_nnpgen.screening.selectors import random as random_choice
+from aiida_nnpgen.screening.base import select
+from aiida_nnpgen.screening.selectors.farthest_point import farthest_point
+from aiida_nnpgen.screening.selectors.random import random_choice
 
 SELECTORS = plugins.names("nnpgen.selectors")
 RNG = np.random.default_rng(5)

@@ -1,0 +1,67 @@
+"""Which of the frames of a file can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
+from ..dft.reading import DropReason, FileContent, ReadFrame
+from .symmetry import symmetry_forbids_forces
+
+__all__ = ["check_frames", "check_labels", "has_stress"]
+
+_MIN_VOLUME = 0.1  # Å³ per atom: less is no cell
+
+
+def has_stress(frame: ReadFrame) -> bool:
+    """Return whether a frame has a stress that is a number."""
+    return frame.stress is not None and bool(np.isfinite(frame.stress).all())
+
+
+def check_frames(content: FileContent) -> list[ReadFrame]:
+    """Return the frames with finite positions in a periodic cell, and drop the others."""
+    good = []
+    for frame in content.frames:
+        is_finite = np.isfinite(frame.positions).all() and np.isfinite(frame.cell).all()
+        volume = abs(float(np.linalg.det(frame.cell))) if is_finite else 0.0
+        if not is_finite:
+            content.drop(frame.index, LabelFailure.NOT_FINITE, "positions or cell hold NaN or infinity")
+        elif not frame.periodic or volume < _MIN_VOLUME * len(frame.numbers):
+            detail = "the frame has no cell" if volume == 0 else "the frame is not periodic in three directions"
+            if frame.periodic and volume > 0:
+                detail = f"the cell of {volume:.3g} Å³ is too small for {len(frame.numbers)} atoms"
+            content.drop(frame.index, DropReason.NOT_PERIODIC, detail)
+        else:
+            good.append(frame)
+    return good
+
+
+def check_labels(content: FileContent, frames: Sequence[ReadFrame], checks: LabelChecks) -> list[ReadFrame]:
+    """Return frames whose labels pass the checks, or that have none, and drop the others."""
+    at_rest = {frame.energy for frame in frames if frame.forces is not None and not frame.forces.any()}
+    good = []
+    for frame in frames:
+        problem = _check(frame, checks, has_curve=len(at_rest) > 1) if frame.is_labelled else None
+        if problem is None:
+            good.append(frame)
+        else:
+            content.drop(frame.index, problem.reason, problem.detail)
+    return good
+
+
+def _check(frame: ReadFrame, checks: LabelChecks, has_curve: bool) -> LabelProblem | None:
+    """Return why a label is none; forces of exactly zero are one where symmetry forbids any.
+
+    :param has_curve: the frames without forces have several energies, so that something was computed.
+    """
+    assert frame.energy is not None
+    assert frame.forces is not None
+    problem = check_label(frame.energy, frame.forces, frame.stress, len(frame.numbers), checks)
+    is_zero = len(frame.numbers) > 1 and frame.forces.shape == frame.positions.shape and not frame.forces.any()
+    if not is_zero or (problem is not None and problem.reason is not LabelFailure.ALL_ZERO):
+        return problem
+    if not symmetry_forbids_forces(frame):
+        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero, though no symmetry asks for it")
+    return None if has_curve else problem

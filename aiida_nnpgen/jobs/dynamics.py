@@ -1,0 +1,81 @@
+"""Run molecular dynamics in ASE in the folder of a job, and read what it has left so far.
+
+The start structure is the first frame of ``frames_000.npz``. Each good frame is appended to ``trajectory.bin`` as it
+comes, so a killed job keeps them. Started again in its folder, a job runs from the beginning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+from numpy.typing import NDArray
+
+from ..common.dynamics import Conditions, MdRun
+from ..common.exceptions import InputError, OutputError
+from ..common.types import RunEnd
+from ..samplers.ase.md import assemble_run, run_md
+from ..samplers.ase.trajectory import append_frame, read_frames
+from .files import RESULT, write_result
+from .files import read_frames as read_inputs
+
+__all__ = ["FILES", "TRAJECTORY", "read_run", "run"]
+
+TRAJECTORY = "trajectory.bin"
+FILES = (TRAJECTORY, RESULT)
+"""What :func:`read_run` needs."""
+
+
+def run(
+    folder: Path,
+    calculator: BaseCalculator,
+    conditions: Conditions,
+    seed: int,
+    deviation: Callable[[Atoms], float] | None = None,
+) -> None:
+    """Run the dynamics and leave trajectory and result in the folder; see :func:`~..samplers.ase.md.run_md`.
+
+    :raises InputError: if the conditions ask for what cannot be done, or there is no start structure.
+    :raises OutputError: if the start structure itself cannot be evaluated.
+    """
+    parts = read_inputs(folder, "frames")
+    if not (parts and len(parts[0])):
+        raise InputError("the start structure `frames_000.npz` is missing or empty")
+    start = parts[0][:1].without_labels().to_atoms()[0]
+    with (folder / TRAJECTORY).open("wb") as handle:
+        done = run_md(
+            start, calculator, conditions, seed, on_frame=lambda frame: append_frame(handle, frame), deviation=deviation
+        )
+    report = done.report()
+    values = {"end": report.end.value, "message": report.message, "failure_time": report.failure_time}
+    write_result(folder, values | {"frames": report.n_frames})
+
+
+def read_run(folder: Path, numbers: NDArray[np.int64], conditions: Conditions) -> MdRun:
+    """Return the good part of the run that a job has left so far.
+
+    Where there is no ``result.json`` the job was killed: the run ends as interrupted, with the frames written by then.
+    Frames that are damaged end it in the same way.
+
+    :param numbers: atomic numbers of the start structure.
+    :param conditions: those that the job was given.
+    :raises OutputError: if there is no frame, unless the run itself failed at the first, or a file is not what it
+        should be.
+    """
+    try:
+        frames = read_frames(folder / TRAJECTORY, len(numbers), conditions)
+        result = json.loads((folder / RESULT).read_text()) if (folder / RESULT).exists() else None
+        if result is not None and len(frames) == result["frames"]:
+            return assemble_run(numbers, frames, RunEnd(result["end"]), result["message"], result["failure_time"])
+    except (OSError, ValueError, KeyError, TypeError) as exception:
+        raise OutputError(f"no readable run in the folder: {type(exception).__name__}: {exception}") from exception
+    message = f"the job ended before its last step, {len(frames)} frames were written"
+    if result is not None:
+        message = f"`{TRAJECTORY}` is damaged: {len(frames)} of its {result['frames']} frames can be read"
+    if not frames:
+        raise OutputError(message)
+    return assemble_run(numbers, frames, RunEnd.INTERRUPTED, message, None)

@@ -1,0 +1,91 @@
+"""From a run to nodes, whatever sampler ran it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiida import orm
+from aiida.engine import ExitCode
+from numpy.typing import NDArray
+
+from ...common.dynamics import MdRun
+from ...common.exceptions import OutputError
+from ...common.types import RunEnd, TrustLevel
+from ...data.trajectory import frames_to_trajectory
+from ...screening import trust_levels
+from ..base import BaseParser
+
+__all__ = ["SamplerParser"]
+
+
+class SamplerParser(BaseParser):
+    """Keep the good part of a run, and say how it ended."""
+
+    def read(self, folder: Path) -> MdRun:
+        """Return the good part of what the code left; its atoms are in order and orientation of the input.
+
+        :raises OutputError: if there is nothing to use.
+        """
+        raise NotImplementedError
+
+    def own_failure(self) -> ExitCode | None:
+        """Return the exit code of a code that says itself why it failed; None if it does not."""
+        return None
+
+    def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
+        """Parse the output of one run."""
+        try:
+            run = self.read(Path(retrieved_temporary_folder or ""))
+        except OutputError as exception:
+            return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
+        self.out("report", orm.Dict(run.report().to_dict() | {"message": self._message(run)}))
+        if self._lacks_deviation(run):
+            name = self.node.process_type.rpartition(".")[2]
+            return self.exit("ERROR_NO_DEVIATION", sampler=name, message=run.message)
+        if not len(run.frames):
+            return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=run.message)
+        self._attach(run)
+        return self.own_failure() or self._exit_of(run)
+
+    def _message(self, run: MdRun) -> str:
+        """Return the sentence for the user, with what was asked for in vain."""
+        wants_halt = self.node.inputs.conditions["conditions"].get("halt_deviation") is not None
+        if wants_halt and run.deviation is None and len(run.frames):
+            return f"{run.message.rstrip('.')}; no deviation was measured, so `halt_deviation` could not act"
+        return run.message
+
+    def _lacks_deviation(self, run: MdRun) -> bool:
+        """Return whether a deviation was measured and is a number nowhere, which must not pass as nothing to select."""
+        if not len(run.frames):
+            is_measured = self.node.process_class.measures_deviation(self.node.inputs.models)
+            return bool(is_measured and run.end is RunEnd.NOT_FINITE)
+        return run.deviation is not None and not np.isfinite(run.deviation).any()
+
+    def _attach(self, run: MdRun) -> None:
+        """Attach the columns of all good frames, and the coordinates of those that the window keeps."""
+        measured = {} if run.deviation is None else {"deviation": run.deviation}
+        columns = orm.ArrayData()
+        for name, column in {"step": run.steps, **measured, **run.thermo}.items():
+            columns.set_array(name, column)
+        self.out("deviation", columns)
+        kept = self._kept(run)
+        if len(kept):
+            chosen = {name: column[kept] for name, column in measured.items()}
+            node = frames_to_trajectory(run.frames[kept], run.steps[kept], **chosen)
+            node.base.attributes.set("start", self.node.inputs.conditions.get("structure", ""))
+            self.out("trajectory", node)
+
+    def _kept(self, run: MdRun) -> NDArray[np.int64]:
+        """Return the rows of the candidates; of all frames if there is no window, or no deviation to judge them by."""
+        if "window" not in self.node.inputs or run.deviation is None:
+            return np.arange(len(run.frames))
+        window = self.node.inputs.window
+        return np.flatnonzero(trust_levels(run.deviation, window["lo"], window["hi"]) == TrustLevel.CANDIDATE)
+
+    def _exit_of(self, run: MdRun) -> ExitCode | None:
+        """Return the exit code of a run by its end; None if all is well."""
+        if run.end is RunEnd.INTERRUPTED:
+            return self.exit("ERROR_INTERRUPTED", message=run.message)
+        return self.exit("ERROR_UNSTABLE", message=run.message) if run.end.is_failure else None

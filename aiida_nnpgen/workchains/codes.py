@@ -1,0 +1,100 @@
+"""From the codes in a configuration to nodes, with the scheduler options of their jobs."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from aiida import orm
+from aiida.common.exceptions import NotExistent
+from aiida.engine import CalcJob
+from aiida.plugins import CalculationFactory
+from aiida.plugins.entry_point import get_entry_point_names
+
+from ..calculations.job import JobCalculation
+from ..common.exceptions import InputError
+from ..config.root import ActiveLearningConfig, CodeSettings
+from .active_learning_spec import ROLES
+
+__all__ = ["codes_and_options"]
+
+
+def codes_and_options(config: ActiveLearningConfig) -> dict[str, Any]:
+    """Return the inputs ``codes``, ``options`` and ``larger_options`` of the loop.
+
+    :raises InputError: if a code is missing, or an option is none.
+    """
+    codes: dict[str, Any] = {"sampling": {}}
+    options: dict[str, Any] = {"sampling": {}}
+    for role in ROLES:
+        codes[role] = _code(_settings(config, role), f"codes.{role}")
+        options[role] = _settings(config, role).options
+    for name, (place, settings) in _samplers(config).items():
+        codes["sampling"][name] = _code(settings, place)
+        options["sampling"][name] = settings.options
+    larger = config.codes.reference.options | config.codes.reference.larger_options
+    _check_options(larger, codes["reference"], "codes.reference.larger_options")
+    return {"codes": codes, "options": options, "larger_options": config.codes.reference.larger_options}
+
+
+def _settings(config: ActiveLearningConfig, role: str) -> CodeSettings:
+    settings: CodeSettings = getattr(config.codes, role) or config.codes.training
+    return settings
+
+
+def _samplers(config: ActiveLearningConfig) -> dict[str, tuple[str, CodeSettings]]:
+    """Return the code of each sampler in the schedule that has one, and its place in the configuration.
+
+    A code that was set up for another program of this package is no code for the sampler. Samplers that are Python
+    programs of this package run where the training does, unless told otherwise.
+    """
+    found = {}
+    sampling, registered = config.codes.sampling, get_entry_point_names("aiida.calculations")
+    for name in dict.fromkeys(entry.sampling.sampler for entry in config.schedule):
+        own, shared = sampling.own(name), sampling.shared()
+        if own is not None:
+            found[name] = (f"codes.sampling.{name}", own)
+        elif f"nnpgen.samplers.{name}" not in registered:
+            continue  # said by the validator of the loop, with its place in the schedule
+        elif shared is not None and _serves(_code(shared, "codes.sampling"), name):
+            found[name] = ("codes.sampling", shared)
+        elif issubclass(CalculationFactory(f"nnpgen.samplers.{name}"), JobCalculation):
+            found[name] = ("codes.training", config.codes.training)
+    return found
+
+
+def _serves(code: orm.AbstractCode, sampler: str) -> bool:
+    """Return whether a code may run a sampler, by what it was set up for."""
+    plugin, wanted = code.default_calc_job_plugin or "", f"nnpgen.samplers.{sampler}"
+    if not plugin.startswith("nnpgen.") or plugin == wanted:
+        return True
+    return all(issubclass(CalculationFactory(name), JobCalculation) for name in (plugin, wanted))
+
+
+def _code(settings: CodeSettings, place: str) -> orm.AbstractCode:
+    """Return a code whose options are as AiiDA wants them."""
+    try:
+        code = orm.load_code(settings.code)
+    except (NotExistent, ValueError) as exception:
+        message = f"{place}.code: there is no code `{settings.code}`: see `verdi code list`"
+        raise InputError(message) from exception
+    _check_options(settings.options, code, f"{place}.options")
+    return code
+
+
+def _check_options(options: dict[str, Any], code: orm.AbstractCode, place: str) -> None:
+    """Check scheduler options as AiiDA would when the first job is launched."""
+    ports = CalcJob.spec().inputs["metadata"]["options"]
+    for name in options:
+        if name not in ports:
+            close = difflib.get_close_matches(name, ports, n=1)
+            raise InputError(f"{place}.{name}: no such option" + (f": did you mean `{close[0]}`" if close else ""))
+        if error := ports[name].validate(options[name]):
+            raise InputError(f"{place}.{name}: {error.message}")
+    if "resources" in options and code.computer is not None:
+        scheduler, resources = code.computer.get_scheduler(), dict(options["resources"])
+        scheduler.preprocess_resources(resources, code.computer.get_default_mpiprocs_per_machine())
+        try:
+            scheduler.validate_resources(**resources)
+        except (TypeError, ValueError) as exception:
+            raise InputError(f"{place}.resources: {exception}") from exception
