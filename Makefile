@@ -22,7 +22,7 @@ demo: $(STAMP)
 test: $(STAMP) lint codes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# Quantum ESPRESSO and CP2K from Debian, and pseudopotentials; tests of what cannot be had are skipped.
+# Quantum ESPRESSO and CP2K from Debian, and pseudopotentials; what cannot be had skips its tests, or fails them where NNPGEN_REQUIRE_ALL is set.
 codes: $(STAMP)
 	sh tests/install_codes.sh
 	$(BIN)/python tests/set_up_pseudopotentials.py

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,33 @@ collect_ignore = ["example_package"]  # tested as another package, by test_examp
 
 FIXTURES = Path(__file__).parent / "fixtures"
 STANDINS = Path(__file__).parent / "standins"
+SUITES = Path(plugins.__file__).parents[1] / "testing"
+REQUIRE_ALL = "NNPGEN_REQUIRE_ALL"
+"""Environment variable with which a test that is skipped has failed: where a code or a package should be there."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a skipped test, where nothing may be missing, as failed."""
+    report = yield
+    return _required(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same with a whole module."""
+    report = yield
+    return _required(report)
+
+
+def _required(report: Any) -> Any:
+    """Return the report of what was skipped as a failure; a suite skips only what a back end does not claim to do."""
+    if report.skipped and os.environ.get(REQUIRE_ALL) and not hasattr(report, "wasxfail"):
+        path, _, reason = report.longrepr
+        if not Path(path).is_relative_to(SUITES):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}: not skipped, because {REQUIRE_ALL} is set"
+    return report
 
 
 @pytest.fixture(scope="session")

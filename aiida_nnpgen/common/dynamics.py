@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -11,7 +13,7 @@ from .exceptions import InputError
 from .frames import Frames
 from .types import Ensemble, PressureCoupling, RunEnd, Thermostat
 
-__all__ = ["Conditions", "MdRun", "RunReport"]
+__all__ = ["Conditions", "MdRun", "Part", "RunReport", "join_parts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,7 @@ class MdRun:
     :ivar thermo: further columns per good frame: ``temperature`` (K), ``potential_energy``, ``kinetic_energy`` and
         ``total_energy`` (eV), ``pressure`` (bar), ``volume`` (Å³).
     :ivar n_left_out: frames between the good ones that are none.
+    :ivar makers: number of the job that gave each good frame, (n_frames,); None where one job gave them all.
     """
 
     frames: Frames
@@ -123,6 +126,7 @@ class MdRun:
     deviation: NDArray[np.float64] | None = None
     thermo: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     n_left_out: int = 0
+    makers: NDArray[np.int64] | None = None
 
     def report(self) -> RunReport:
         """Return how the run ended."""
@@ -134,3 +138,66 @@ class MdRun:
             failure_time=self.failure_time,
             n_left_out=self.n_left_out,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one of the jobs of a dynamics gave.
+
+    :ivar frames: good frames; None: not one.
+    :ivar steps: time step of each, counted from the start of the dynamics, (n_frames,).
+    :ivar problems: what is wrong with the time steps between them that are none.
+    """
+
+    frames: Frames | None
+    steps: NDArray[np.int64]
+    problems: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> list[int]:
+        """Return the time steps of which something is known, in order."""
+        return sorted([*self.steps.tolist(), *self.problems])
+
+
+def join_parts(
+    parts: Sequence[Part], *, timestep: float, last_step: int, stride: int = 1, end: RunEnd, message: str
+) -> MdRun:
+    """Return the dynamics that consecutive jobs make together, each time step once.
+
+    A job that was killed may have gone on after its last restart file; the job that followed did those steps again,
+    and what came after belongs to its steps.
+
+    :param timestep: fs.
+    :param last_step: time step with which the dynamics is complete; what comes later is dropped.
+    :param stride: every so many time steps there is a frame; others are dropped.
+    :param end: how the last job ended, and ``message`` why; a dynamics that is complete without a frame is unphysical.
+    """
+    kept, steps, makers = [], [], []
+    problems: dict[int, str] = {}
+    limit, known = np.inf, [step for part in parts for step in part.known]
+    for number, part in reversed(list(enumerate(parts))):
+        chosen = np.flatnonzero((part.steps < limit) & (part.steps % stride == 0) & (part.steps <= last_step))
+        if part.frames is not None and len(chosen):
+            kept.append(part.frames[chosen])
+            steps.append(part.steps[chosen])
+            makers.append(np.full(len(chosen), number))
+        problems |= {step: why for step, why in part.problems.items() if step < limit and step % stride == 0}
+        limit = min([limit, *part.known])
+    if end is RunEnd.COMPLETED and not kept:
+        end = RunEnd.UNPHYSICAL
+    if problems:
+        counts = Counter(problems.values())
+        message += f"; left out: {', '.join(f'{count} {why}' for why, count in sorted(counts.items()))}"
+    return MdRun(
+        frames=Frames.concatenate(kept[::-1]) if kept else _NO_FRAMES,
+        steps=np.concatenate([_NO_STEPS, *steps[::-1]]),
+        end=end,
+        message=message,
+        failure_time=min(problems, default=max(known, default=-1) + 1) * timestep if end.is_failure else None,
+        n_left_out=len(problems),
+        makers=np.concatenate([_NO_STEPS, *makers[::-1]]),
+    )
+
+
+_NO_STEPS = np.zeros(0, dtype=np.int64)
+_NO_FRAMES = Frames(numbers=_NO_STEPS, positions=np.zeros((0, 0, 3)), cells=np.zeros((0, 3, 3)))

@@ -4,6 +4,9 @@ A frame that is to be labelled has the key ``frame_0007``, under which its struc
 itself, or in a namespace as ``structures__frame_0007``. A label node is a trajectory whose step ids are those numbers
 (time steps, for a dynamics) and whose attribute ``structure_link`` is the format of that link. Keys are made and read
 here and nowhere else.
+
+What several jobs computed enters the function that joins it as ``run_00`` and so on, the last of them as
+``calculated``; the array ``run`` of the label node has the number of the job of each frame.
 """
 
 from __future__ import annotations
@@ -16,11 +19,25 @@ import numpy as np
 from aiida import orm
 from numpy.typing import NDArray
 
+from ..common.dynamics import MdRun
 from ..common.frames import Frames
 from .trajectory import frames_to_trajectory
 
-__all__ = ["StructureLink", "frame_key", "frame_number", "label_node", "labelled_keys", "link_key", "structure_link"]
+__all__ = [
+    "StructureLink",
+    "frame_key",
+    "frame_number",
+    "is_run_key",
+    "label_node",
+    "labelled_keys",
+    "link_key",
+    "run_key",
+    "run_links",
+    "run_nodes",
+    "structure_link",
+]
 
+_RUN = "run"
 _STEM = "frame_"
 _ATTRIBUTE = "structure_link"
 
@@ -62,6 +79,35 @@ def label_node(
     node = frames_to_trajectory(frames, np.asarray(list(numbers), dtype=np.int64), **arrays)
     node.base.attributes.set(_ATTRIBUTE, link.value)
     return node
+
+
+def run_nodes(run: MdRun) -> dict[str, orm.Data]:
+    """Return the ``report`` of a dynamics with the reference method and, if it has good frames, its ``labels``."""
+    made: dict[str, orm.Data] = {"report": orm.Dict(run.report().to_dict())}
+    if len(run.frames):
+        arrays = {} if run.makers is None else {_RUN: run.makers}
+        made["labels"] = label_node(run.frames, run.steps, StructureLink.START, **arrays)
+    return made
+
+
+def run_key(number: int) -> str:
+    """Return the link label by which the output of an earlier job enters the function that joins it with later ones."""
+    return f"{_RUN}_{number:02d}"
+
+
+def is_run_key(key: str) -> bool:
+    """Return whether a link label is one of those."""
+    return key.startswith(f"{_RUN}_")
+
+
+def run_links(node: orm.TrajectoryData) -> list[str | None]:
+    """Return for each row the input link of a label's creator by which it came from an earlier job, if there was one.
+
+    The last job has another link: see above.
+    """
+    if _RUN not in node.get_arraynames():
+        return [None for _ in node.get_stepids()]
+    return [run_key(number) for number in node.get_array(_RUN).tolist()]
 
 
 def structure_link(node: orm.TrajectoryData, row: int) -> str:

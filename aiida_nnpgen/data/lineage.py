@@ -15,9 +15,17 @@ from aiida.common.links import LinkType
 
 from ..common.types import Split
 from .dataset import DatasetData, Origin
+from .labels import is_run_key, run_links
 from .potential import PotentialData
 
-__all__ = ["CALCULATED", "FrameLineage", "frames_of_model", "label_process", "models_of_frame"]
+__all__ = [
+    "CALCULATED",
+    "FrameLineage",
+    "frames_of_model",
+    "label_process",
+    "label_processes",
+    "models_of_frame",
+]
 
 CALCULATED = "calculated"
 """Link label by which the output of a code enters the function that makes a label of it."""
@@ -90,8 +98,8 @@ def _frames_of_shard(shard: DatasetData) -> Iterable[FrameLineage]:
     """Resolve the link labels of every row to nodes: one query per shard and one per label node."""
     labels = _inputs(shard.creator) if shard.creator else {}
     used = {origin.label: labels[origin.label] for origin in shard.origins if origin.label in labels}
-    makers = {name: label_process(label) for name, label in used.items()}
     sources = {name: _inputs(label.creator) for name, label in used.items() if label.creator}
+    makers = {name: label_processes(label, sources.get(name, {})) for name, label in used.items()}
     for row, (origin, split) in enumerate(zip(shard.origins, shard.split.tolist(), strict=True)):
         yield _resolve(shard, row, origin, Split(split), labels, makers, sources)
 
@@ -102,11 +110,12 @@ def _resolve(
     origin: Origin,
     split: Split,
     labels: dict[str, Any],
-    makers: dict[str, Any],
+    makers: dict[str, list[orm.ProcessNode | None]],
     sources: dict[str, dict[str, Any]],
 ) -> FrameLineage:
     name = origin.label or ""
     structure = sources.get(name, {}).get(origin.structure or "")
+    process = makers[name][origin.index] if name in makers else None
     return FrameLineage(
         dataset=shard.uuid,
         row=row,
@@ -116,15 +125,25 @@ def _resolve(
         structure=structure.uuid if structure else None,
         label=labels[name].uuid if name in labels else None,
         index=origin.index,
-        process=makers[name].uuid if makers.get(name) else None,
+        process=process.uuid if process else None,
     )
 
 
-def label_process(label: orm.TrajectoryData) -> orm.ProcessNode | None:
-    """Return the process that made a label: the calculation, where a function brought its output into our units."""
-    creator = label.creator
-    calculated = _inputs(creator).get(CALCULATED) if creator else None
-    return calculated.creator if calculated else creator
+def label_process(label: orm.TrajectoryData, row: int = 0) -> orm.ProcessNode | None:
+    """Return the process that made one row of a label node; see :func:`label_processes`."""
+    return label_processes(label)[row]
+
+
+def label_processes(label: orm.TrajectoryData, inputs: dict[str, Any] | None = None) -> list[orm.ProcessNode | None]:
+    """Return the process that made each row: the calculation, where a function brought its output into our units.
+
+    :param inputs: of the creator by link label, if they are known.
+    """
+    if inputs is None:
+        inputs = _inputs(label.creator) if label.creator else {}
+    jobs = {link: node.creator for link, node in inputs.items() if link == CALCULATED or is_run_key(link)}
+    last = jobs.get(CALCULATED, label.creator)
+    return [jobs.get(link or CALCULATED, last) for link in run_links(label)]
 
 
 def _inputs(process: orm.ProcessNode) -> dict[str, Any]:

@@ -16,10 +16,7 @@ from ..common.types import Thermostat
 from .label import LabelFailure
 from .method import Method, merge
 
-__all__ = ["RECOVERABLE", "DftCode", "Protocol"]
-
-RECOVERABLE = frozenset({LabelFailure.NOT_CONVERGED, LabelFailure.CALCULATOR, LabelFailure.NO_OUTPUT})
-"""Reasons for which a changed input may help; whatever else fails would fail again."""
+__all__ = ["DftCode", "Protocol"]
 
 
 class Protocol(StrEnum):
@@ -70,10 +67,11 @@ class DftCode(ABC):
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
         """Return a method that may succeed where the last one failed; None: give the frame up.
 
-        Only how the solution is found may change, never which solution: labels of one dataset must agree.
+        Only how the solution is found may change, never which solution: labels of one dataset must agree. What was cut
+        short is tried again as it was, and nobody asks here.
 
         :param method: as it was configured.
-        :param reason: why the last attempt failed.
-        :param attempt: number of the next attempt; the first retry is 1.
+        :param reason: why the last attempt failed, ``not_converged`` or ``calculator``.
+        :param attempt: how many attempts failed for this reason; the first retry is 1.
         """
         return None

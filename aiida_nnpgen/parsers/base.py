@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiida import orm
 from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
 from ..common.dynamics import MdRun
 from ..common.types import RunEnd
-from ..data.labels import StructureLink, label_node
+from ..data.labels import run_nodes
 
 __all__ = ["BaseParser", "LabelledRunParser"]
 
@@ -29,9 +28,8 @@ class LabelledRunParser(BaseParser):
 
     def attach(self, run: MdRun) -> None:
         """Attach the report, and the labels if there are any."""
-        self.out("report", orm.Dict(run.report().to_dict()))
-        if len(run.frames):
-            self.out("labels", label_node(run.frames, run.steps, StructureLink.START))
+        for name, node in run_nodes(run).items():
+            self.out(name, node)
 
     def exit_of(self, run: MdRun) -> ExitCode | None:
         """Return the exit code of a run by its end; None if all is well."""

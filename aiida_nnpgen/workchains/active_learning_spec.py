@@ -16,8 +16,7 @@ from ..common.types import Purpose
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
-from .pool import validate_max_concurrent
-from .ports import larger_options_port
+from .ports import declare_ports
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
@@ -143,15 +142,7 @@ def define_ports(spec: WorkChainSpec) -> None:
         non_db=True,
         help="Scheduler options of each sampler, by its name.",
     )
-    larger_options_port(spec)
-    spec.input(
-        "max_concurrent",
-        valid_type=int,
-        default=2,
-        non_db=True,
-        validator=validate_max_concurrent,
-        help="Largest number of jobs alive at a time, in each phase.",
-    )
+    declare_ports(spec, "larger_options", "max_concurrent")
     spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
     spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")
     spec.input_namespace("test_sets", valid_type=DatasetData, required=False, help="Held-out frames, labelled before.")

@@ -24,7 +24,7 @@ from ..data import DatasetData
 from ..importing import FileStatus
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
-from .ports import larger_options_port, reason_of
+from .ports import REFERENCE_PORTS, declare_ports, reason_of
 
 __all__ = ["InitialDatasetWorkChain"]
 
@@ -41,15 +41,9 @@ class InitialDatasetWorkChain(PoolWorkChain):
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
         super().define(spec)
-        spec.input("code", valid_type=orm.AbstractCode, help="Code of the reference method.")
-        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
-        larger_options_port(spec)
+        declare_ports(spec, *REFERENCE_PORTS, "structures", structures={"help": "Starting structures."})
         spec.input("settings", valid_type=orm.Dict, help="Settings of the first dataset, with their seed.")
         spec.input("labelling", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
-        spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
-        spec.input_namespace(
-            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
-        )
         spec.input_namespace(
             "existing",
             valid_type=(orm.SinglefileData, orm.FolderData),

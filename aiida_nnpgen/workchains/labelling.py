@@ -12,8 +12,7 @@ from aiida.plugins import WorkflowFactory
 from ..calculations.base import define_exit_codes
 from ..calculations.functions import collect_labels
 from ..data import DatasetData
-from .pool import validate_max_concurrent
-from .ports import larger_options_port, output_namespace, reason_of
+from .ports import REFERENCE_PORTS, declare_ports, output_namespace, reason_of
 
 __all__ = ["LabellingWorkChain"]
 
@@ -24,24 +23,8 @@ class LabellingWorkChain(WorkChain):
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
         super().define(spec)
-        spec.input("code", valid_type=orm.AbstractCode, help="Code of the labeller.")
-        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
-        larger_options_port(spec)
-        spec.input(
-            "max_concurrent",
-            valid_type=int,
-            default=2,
-            non_db=True,
-            validator=validate_max_concurrent,
-            help="Largest number of jobs alive at a time.",
-        )
+        declare_ports(spec, *REFERENCE_PORTS, "max_concurrent", "structures")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the reference method, and of the split.")
-        spec.input_namespace(
-            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
-        )
-        spec.input_namespace(
-            "structures", valid_type=orm.StructureData, help="Frames, with keys `frame_0000` and so on."
-        )
         spec.input("record", valid_type=orm.Dict, help="Per frame, why it was chosen.")
         spec.output("dataset", valid_type=DatasetData, required=False, help="The new shard.")
         spec.output("report", valid_type=orm.Dict, help="Counts, yield, and a reason for each frame that failed.")

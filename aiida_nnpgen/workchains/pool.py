@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiida import orm
 from aiida.engine import Awaitable, ProcessState, WorkChain
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-__all__ = ["PoolWorkChain", "validate_max_concurrent"]
+from .ports import declare_ports
 
-
-def validate_max_concurrent(value: int, _: Any) -> str | None:
-    """Check that at least one child may run."""
-    return None if value >= 1 else f"`max_concurrent` must be at least 1, not `{value}`"
+__all__ = ["PoolWorkChain"]
 
 
 class PoolWorkChain(WorkChain):
@@ -27,14 +22,7 @@ class PoolWorkChain(WorkChain):
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
         super().define(spec)
-        spec.input(
-            "max_concurrent",
-            valid_type=int,
-            default=2,
-            non_db=True,
-            validator=validate_max_concurrent,
-            help="Largest number of children alive at a time.",
-        )
+        declare_ports(spec, "max_concurrent")
 
     def launch(self, key: str) -> orm.ProcessNode:
         """Submit the child of a key, with the key as its call link label."""

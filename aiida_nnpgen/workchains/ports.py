@@ -1,4 +1,4 @@
-"""Read ports of processes that may be empty."""
+"""Ports that several processes share, declared once; and reading of ports that may be empty."""
 
 from __future__ import annotations
 
@@ -7,18 +7,60 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessSpec
 
-__all__ = ["input_namespace", "larger_options_port", "optional_output", "output_namespace", "reason_of"]
+__all__ = [
+    "REFERENCE_PORTS",
+    "declare_ports",
+    "input_namespace",
+    "optional_output",
+    "output_namespace",
+    "reason_of",
+]
 
 
-def larger_options_port(spec: ProcessSpec) -> None:
-    """Declare what the jobs of a labelling are given where they had too little."""
-    spec.input(
-        "larger_options",
-        valid_type=dict,
-        default=dict,
-        non_db=True,
-        help="Scheduler options put over `options` for another attempt, where a job had too little time or memory.",
-    )
+def validate_max_concurrent(value: int, _: Any) -> str | None:
+    """Check that at least one child may run."""
+    return None if value >= 1 else f"`max_concurrent` must be at least 1, not `{value}`"
+
+
+_OPTIONS = {"valid_type": dict, "default": dict, "non_db": True}
+_PORTS: dict[str, dict[str, Any]] = {
+    "code": {"valid_type": orm.AbstractCode, "help": "Code of the reference method."},
+    "options": {**_OPTIONS, "help": "Scheduler options of the jobs."},
+    "larger_options": {
+        **_OPTIONS,
+        "help": "Scheduler options put over `options` for another attempt, where a job had too little time or memory.",
+    },
+    "max_concurrent": {
+        "valid_type": int,
+        "default": 2,
+        "non_db": True,
+        "validator": validate_max_concurrent,
+        "help": "Largest number of children alive at a time.",
+    },
+}
+_NAMESPACES: dict[str, dict[str, Any]] = {
+    "pseudopotentials": {
+        "valid_type": orm.Data,
+        "required": False,
+        "help": "One per element, if the code needs them.",
+    },
+    "structures": {"valid_type": orm.StructureData, "help": "Frames, with keys `frame_0000` and so on."},
+}
+
+REFERENCE_PORTS = ("code", "options", "larger_options", "pseudopotentials")
+"""What every labelling with the reference code is given."""
+
+
+def declare_ports(spec: ProcessSpec, *names: str, **changes: dict[str, Any]) -> None:
+    """Declare input ports by their names.
+
+    :param changes: by name of the port, what is different here, such as its ``help``.
+    """
+    for name in names:
+        if name in _PORTS:
+            spec.input(name, **_PORTS[name] | changes.get(name, {}))
+        else:
+            spec.input_namespace(name, **_NAMESPACES[name] | changes.get(name, {}))
 
 
 def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:

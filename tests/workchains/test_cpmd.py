@@ -13,13 +13,13 @@ from aiida.engine import run_get_node
 from ase.calculators.emt import EMT
 
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.data.lineage import CALCULATED
+from aiida_nnpgen.data.lineage import CALCULATED, label_process, label_processes
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
 from aiida_nnpgen.dft.code import Protocol
 from aiida_nnpgen.dft.cpmd.code import CPMD
-from aiida_nnpgen.workchains.labellers.cpmd import CpmdAimdWorkChain
+from aiida_nnpgen.workchains.aimd.cpmd import CpmdAimdWorkChain
+from aiida_nnpgen.workchains.labellers.cpmd import CpmdLabellerWorkChain
 from aiida_nnpgen.workchains.labelling import LabellingWorkChain
-from aiida_nnpgen.workchains.restart.cpmd import CpmdBaseWorkChain
 
 STANDIN = Path(__file__).parents[1] / "standins" / "cpmd.py"
 OPTIONS = {"withmpi": False}
@@ -58,46 +58,55 @@ def assert_labels(frames: Frames) -> None:
 
 
 @pytest.fixture
-def run_base(
+def run_label(
     cpmd: Callable[..., orm.InstalledCode],
     cpmd_pseudopotentials: dict[str, orm.Data],
     generate_structure: Callable[..., orm.StructureData],
 ) -> Callable[..., orm.WorkChainNode]:
-    """Return a function that runs one label, or with conditions one dynamics."""
+    """Return a function that labels one frame."""
 
-    def run(
-        trouble: dict[str, Any] | None = None, options: dict[str, Any] | None = None, **changes: Any
-    ) -> orm.WorkChainNode:
-        inputs = {
-            "code": cpmd(**(trouble or {})),
-            "structure": generate_structure("HOH"),
-            "method": method(),
-            "pseudopotentials": cpmd_pseudopotentials,
-            "metadata": {"options": OPTIONS | (options or {})},
-        }
-        _, node = run_get_node(CpmdBaseWorkChain, cpmd=inputs | changes, max_iterations=orm.Int(4))
+    def run(trouble: dict[str, Any] | None = None, **changes: Any) -> orm.WorkChainNode:
+        values = {"labeller": "cpmd", "protocol": "fast", "pseudopotentials": "files", "max_attempts": 4}
+        _, node = run_get_node(
+            CpmdLabellerWorkChain,
+            code=cpmd(**(trouble or {})),
+            options=OPTIONS,
+            settings=orm.Dict(values | changes),
+            structures={"frame_0003": generate_structure("HOH")},
+            pseudopotentials=cpmd_pseudopotentials,
+        )
+        assert node.is_finished_ok
         return node
 
     return run
 
 
-def test_base_makes_a_label_at_once(run_base: Callable[..., orm.WorkChainNode]) -> None:
+def failures(node: orm.WorkChainNode) -> list[dict[str, Any]]:
+    """Return why each job of the only frame made no label, in their order."""
+    nodes = node.outputs.failures if "failures" in node.outputs else {}
+    found = [facts for item in nodes.values() for facts in item.get_dict().values()]
+    return sorted(found, key=lambda facts: orm.load_node(facts["process"]).pk)
+
+
+def test_labeller_makes_a_label_at_once(run_label: Callable[..., orm.WorkChainNode]) -> None:
     """A good run is one job, whose labels are those of the calculator in the order of the structure."""
-    node = run_base()
-    assert node.is_finished_ok, node.exit_message
-    assert len(jobs(node)) == 1
-    frames = trajectory_to_frames(node.outputs.labels)
-    structure = node.inputs.cpmd.structure.get_ase()
+    node = run_label()
+    [job] = jobs(node)
+    labels = node.outputs.labels["batch_000_0"]
+    frames = trajectory_to_frames(labels)
+    structure = node.inputs.structures.frame_0003.get_ase()
     assert frames.symbols == ["H", "O", "H"] == structure.get_chemical_symbols()
     np.testing.assert_allclose(frames.positions[0], structure.positions, atol=1e-7)
     assert_labels(frames)
-    assert node.outputs.labels.creator.uuid == jobs(node)[0].uuid
+    assert labels.get_stepids().tolist() == [3]
+    assert label_process(labels).uuid == job.uuid
+    assert not failures(node)
 
 
-def test_base_changes_the_optimiser(run_base: Callable[..., orm.WorkChainNode]) -> None:
+def test_labeller_changes_the_optimiser(run_label: Callable[..., orm.WorkChainNode]) -> None:
     """A wavefunction that DIIS does not find is found by conjugate gradients; the method is an input of each job."""
-    node = run_base({"iterations": 500})
-    assert node.is_finished_ok, node.exit_message
+    node = run_label({"iterations": 500})
+    assert len(node.outputs.labels) == 1
     assert [job.exit_status for job in jobs(node)] == [430, 0]
     first, second = (job.inputs.method.get_dict() for job in jobs(node))
     assert second["parameters"]["CPMD"]["PCG MINIMIZE"] is True
@@ -108,14 +117,12 @@ def test_base_changes_the_optimiser(run_base: Callable[..., orm.WorkChainNode]) 
 
 
 @pytest.mark.slow
-def test_base_gives_up_what_does_not_converge(run_base: Callable[..., orm.WorkChainNode]) -> None:
-    """After the last remedy the exit code and the report are those of the last job."""
-    limits = {"parameters": {"CPMD": {"MAXITER": 1}}}
-    node = run_base({"iterations": 500}, method=method(**limits))
-    assert node.exit_status == 430
+def test_labeller_gives_up_what_does_not_converge(run_label: Callable[..., orm.WorkChainNode]) -> None:
+    """After the last remedy the reason is that of the last job."""
+    node = run_label({"iterations": 500}, parameters={"CPMD": {"MAXITER": 1}})
     assert [job.exit_status for job in jobs(node)] == [430, 430, 430]
     assert "labels" not in node.outputs
-    assert node.outputs.report["reason"] == "not_converged"
+    assert failures(node)[-1]["reason"] == "not_converged"
 
 
 @pytest.mark.slow
@@ -126,71 +133,100 @@ def test_base_gives_up_what_does_not_converge(run_base: Callable[..., orm.WorkCh
         ({"parameters": {"CPMD": {"TASKGROUPS MINIMUM": True}}}, "`TASKGROUPS MINIMUM` in `&CPMD`"),
     ],
 )
-def test_base_does_not_repeat_an_error(
-    run_base: Callable[..., orm.WorkChainNode], changes: dict[str, Any], words: str
+def test_labeller_does_not_repeat_an_error(
+    run_label: Callable[..., orm.WorkChainNode], changes: dict[str, Any], words: str
 ) -> None:
     """What CPMD refuses or skips, it would again: one job, and its message. The stand-in knows neither of these."""
-    node = run_base(method=method(**changes))
+    node = run_label(**changes)
     assert [job.exit_status for job in jobs(node)] == [310]
-    assert node.exit_status == 310
-    assert words in node.exit_message
+    [failure] = failures(node)
+    assert failure["reason"] == "calculator"
+    assert words in failure["detail"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("trouble", "statuses"), [({"1": 1}, [300, 0]), ({"*": 1}, [300, 300])])
-def test_base_gives_damaged_outputs_one_more_attempt(
-    run_base: Callable[..., orm.WorkChainNode], trouble: dict[str, int], statuses: list[int]
+def test_labeller_gives_damaged_outputs_another_attempt(
+    run_label: Callable[..., orm.WorkChainNode], trouble: dict[str, int], statuses: list[int]
 ) -> None:
-    """What no handler knows may have been the machine: once more, and no more."""
-    node = run_base({"lose": trouble})
+    """It may have been the machine: as often as a frame is tried, and no more."""
+    node = run_label({"lose": trouble}, max_attempts=2)
     assert [job.exit_status for job in jobs(node)] == statuses
-    assert node.is_finished_ok == (statuses[-1] == 0)
+    assert ("labels" in node.outputs) == (statuses[-1] == 0)
 
 
 @pytest.mark.slow
-def test_base_runs_a_killed_label_again(run_base: Callable[..., orm.WorkChainNode]) -> None:
-    """A single point has no restart file worth the name: it is run once more."""
-    node = run_base({"kill": {"1": 1}})
-    assert node.is_finished_ok, node.exit_message
+def test_labeller_runs_a_killed_label_again(run_label: Callable[..., orm.WorkChainNode]) -> None:
+    """With the same input: it may have been the machine."""
+    node = run_label({"kill": {"1": 1}})
+    assert len(node.outputs.labels) == 1
     assert [job.exit_status for job in jobs(node)] == [400, 0]
+    first, second = jobs(node)
+    assert first.inputs.method.uuid == second.inputs.method.uuid
 
 
 @pytest.mark.slow
-def test_base_does_not_run_a_killed_label_for_ever(run_base: Callable[..., orm.WorkChainNode]) -> None:
+def test_labeller_does_not_run_a_killed_label_for_ever(run_label: Callable[..., orm.WorkChainNode]) -> None:
     """A run that is always killed is given up, and says why."""
-    node = run_base({"kill": {"*": 1}})
+    node = run_label({"kill": {"*": 1}}, max_attempts=2)
     assert [job.exit_status for job in jobs(node)] == [400, 400]
-    assert node.exit_status == 400
-    assert node.outputs.report["reason"] == "no_output"
+    assert failures(node)[-1]["reason"] == "no_output"
+    assert failures(node)[-1]["process"] == jobs(node)[-1].uuid
 
 
 @pytest.mark.slow
-def test_base_does_not_run_out_of_memory_twice(run_base: Callable[..., orm.WorkChainNode]) -> None:
-    """It would again: who called it may know how to ask for more."""
-    node = run_base({"memory": {"*": 1}})
+def test_labeller_does_not_run_out_of_memory_twice(run_label: Callable[..., orm.WorkChainNode]) -> None:
+    """It would again, where there is no more to be had."""
+    node = run_label({"memory": {"*": 1}})
     assert [job.exit_status for job in jobs(node)] == [411]
-    assert node.exit_status == 411
-    assert node.outputs.report["reason"] == "out_of_limits"
+    assert [failure["reason"] for failure in failures(node)] == ["out_of_limits"]
 
 
 @pytest.mark.slow
-def test_base_takes_a_label_that_exists(run_base: Callable[..., orm.WorkChainNode], tmp_path: Path) -> None:
+def test_labeller_takes_a_label_that_exists(run_label: Callable[..., orm.WorkChainNode], tmp_path: Path) -> None:
     """The same frame at the same level is not computed twice."""
-    first = run_base()
-    inputs = {name: first.inputs.cpmd[name] for name in ("code", "structure", "method")}
+    first = run_label()
+    inputs = {name: first.inputs[name] for name in ("code", "settings")}
     _, again = run_get_node(
-        CpmdBaseWorkChain,
-        cpmd=inputs | {"pseudopotentials": dict(first.inputs.cpmd.pseudopotentials), "metadata": {"options": OPTIONS}},
+        CpmdLabellerWorkChain,
+        structures=dict(first.inputs.structures),
+        pseudopotentials=dict(first.inputs.pseudopotentials),
+        options=OPTIONS,
+        **inputs,
     )
     assert again.is_finished_ok, again.exit_message
+    assert len(again.outputs.labels) == 1
     assert len(runs(tmp_path)) == 1
 
 
+@pytest.fixture
+def run_aimd(
+    cpmd: Callable[..., orm.InstalledCode],
+    cpmd_pseudopotentials: dict[str, orm.Data],
+    generate_structure: Callable[..., orm.StructureData],
+) -> Callable[..., orm.WorkChainNode]:
+    """Return a function that runs one dynamics."""
+
+    def run(trouble: dict[str, Any] | None = None, **changes: Any) -> orm.WorkChainNode:
+        inputs = {
+            "code": cpmd(**(trouble or {})),
+            "structure": generate_structure("HOH"),
+            "conditions": conditions(),
+            "method": method(),
+            "pseudopotentials": cpmd_pseudopotentials,
+            "options": OPTIONS,
+        }
+        _, node = run_get_node(CpmdAimdWorkChain, **inputs | changes)
+        return node
+
+    return run
+
+
 @pytest.mark.parametrize("kind", ["kill", pytest.param("exit", marks=pytest.mark.slow)])
-def test_dynamics_goes_on_from_the_restart_file(run_base: Callable[..., orm.WorkChainNode], kind: str) -> None:
+def test_dynamics_goes_on_from_the_restart_file(run_aimd: Callable[..., orm.WorkChainNode], kind: str) -> None:
     """A run that is cut after step 5 of 9 goes on: from step 4 if it was killed, from 5 if it was told to stop."""
     plan = method(parameters={"CPMD": {"STORE": 2}})
-    node = run_base({kind: {"1": 5}}, conditions=conditions(), method=plan)
+    node = run_aimd({kind: {"1": 5}}, conditions=conditions(), method=plan)
     assert node.is_finished_ok, node.exit_message
     first, second = jobs(node)
     assert (first.exit_status, second.exit_status) == (400, 0)
@@ -204,16 +240,19 @@ def test_dynamics_goes_on_from_the_restart_file(run_base: Callable[..., orm.Work
     assert labels.creator.process_label == "join_runs"
     assert labels.get_array("run").tolist() == [0] * step + [1] * (9 - step)
     assert [labels.creator.inputs[f"run_0{index}"].creator.uuid for index in range(2)] == [first.uuid, second.uuid]
+    assert [node.uuid for node in label_processes(labels)] == [first.uuid] * step + [second.uuid] * (9 - step)
+    report = node.outputs.report.get_dict()
+    assert (report["end"], report["n_frames"], report["last_step"]) == ("completed", 9, 9)
     assert_labels(trajectory_to_frames(labels))
 
 
 @pytest.mark.slow
-def test_dynamics_that_was_cut_is_the_one_that_was_not(run_base: Callable[..., orm.WorkChainNode]) -> None:
+def test_dynamics_that_was_cut_is_the_one_that_was_not(run_aimd: Callable[..., orm.WorkChainNode]) -> None:
     """Joined frames are those of a run in one piece."""
-    whole = trajectory_to_frames(run_base(conditions=conditions()).outputs.labels)
+    whole = trajectory_to_frames(run_aimd(conditions=conditions()).outputs.labels)
     assert_labels(whole)
     plan = method(parameters={"CPMD": {"STORE": 3}})
-    node = run_base({"kill": {"2": 4, "3": 1}}, conditions=conditions(), method=plan)
+    node = run_aimd({"kill": {"2": 4, "3": 1}}, conditions=conditions(), method=plan)
     assert node.is_finished_ok, node.exit_message
     assert [job.exit_status for job in jobs(node)] == [400, 400, 0]
     joined = trajectory_to_frames(node.outputs.labels)
@@ -223,31 +262,33 @@ def test_dynamics_that_was_cut_is_the_one_that_was_not(run_base: Callable[..., o
 
 @pytest.mark.slow
 def test_dynamics_killed_before_its_first_restart_file_starts_again(
-    run_base: Callable[..., orm.WorkChainNode],
+    run_aimd: Callable[..., orm.WorkChainNode],
 ) -> None:
     """Nothing to go on from: the second run does it all, and is the only one in the result."""
-    node = run_base({"kill": {"1": 3}}, conditions=conditions(steps=4))
+    node = run_aimd({"kill": {"1": 3}}, conditions=conditions(steps=4))
     assert node.is_finished_ok, node.exit_message
     assert [job.exit_status for job in jobs(node)] == [400, 0]
     assert "restart_folder" not in jobs(node)[1].inputs
     assert node.outputs.labels.uuid == jobs(node)[1].outputs.labels.uuid
+    assert node.outputs.report["end"] == "completed"
 
 
 @pytest.mark.slow
 def test_dynamics_that_makes_no_progress_is_given_up_with_its_frames(
-    run_base: Callable[..., orm.WorkChainNode],
+    run_aimd: Callable[..., orm.WorkChainNode],
 ) -> None:
     """Runs that always die before their first restart file end; what there is stays."""
-    node = run_base({"kill": {"*": 2}}, conditions=conditions())
+    node = run_aimd({"kill": {"*": 2}}, conditions=conditions())
     assert [job.exit_status for job in jobs(node)] == [400, 400]
-    assert node.exit_status == 400
+    assert node.exit_status == 440
     assert node.outputs.labels.get_stepids().tolist() == [1, 2]
+    assert node.outputs.report["end"] == "interrupted"
 
 
 @pytest.mark.slow
-def test_dynamics_that_does_not_converge_starts_again(run_base: Callable[..., orm.WorkChainNode]) -> None:
+def test_dynamics_that_does_not_converge_starts_again(run_aimd: Callable[..., orm.WorkChainNode]) -> None:
     """Dynamics that followed wrong forces is not gone on with."""
-    node = run_base({"iterations": 500}, conditions=conditions(steps=3))
+    node = run_aimd({"iterations": 500}, conditions=conditions(steps=3))
     assert node.is_finished_ok, node.exit_message
     assert [job.exit_status for job in jobs(node)] == [430, 0]
     assert "restart_folder" not in jobs(node)[1].inputs
@@ -256,27 +297,37 @@ def test_dynamics_that_does_not_converge_starts_again(run_base: Callable[..., or
 
 @pytest.mark.slow
 def test_aimd_goes_on_after_the_walltime(
-    cpmd: Callable[..., orm.InstalledCode],
-    cpmd_pseudopotentials: dict[str, orm.Data],
-    generate_structure: Callable[..., orm.StructureData],
+    run_aimd: Callable[..., orm.WorkChainNode], generate_structure: Callable[..., orm.StructureData]
 ) -> None:
     """The dynamics of the first dataset has all its frames, and the structure among the inputs of their creator."""
     structure = generate_structure("HOH")
-    _, node = run_get_node(
-        CpmdAimdWorkChain,
-        code=cpmd(kill={"1": 6}),
-        options=OPTIONS,
-        structure=structure,
-        conditions=conditions(stride=2),
-        method=method(parameters={"CPMD": {"STORE": 3}}),
-        pseudopotentials=cpmd_pseudopotentials,
-    )
+    plan = method(parameters={"CPMD": {"STORE": 3}})
+    node = run_aimd({"kill": {"1": 6}}, structure=structure, conditions=conditions(stride=2), method=plan)
     assert node.is_finished_ok, node.exit_message
     labels = node.outputs.labels
     assert labels.get_stepids().tolist() == [1, 3, 5, 7, 9]
     link = labels.base.attributes.get("structure_link")
     assert labels.creator.inputs[link].uuid == structure.uuid
     assert_labels(trajectory_to_frames(labels))
+
+
+@pytest.mark.slow
+def test_dynamics_that_never_converges_is_given_up(run_aimd: Callable[..., orm.WorkChainNode]) -> None:
+    """After the last remedy, with the reason."""
+    node = run_aimd({"iterations": 500}, method=method(parameters={"CPMD": {"MAXITER": 1}}))
+    assert node.exit_status == 440
+    assert [job.exit_status for job in jobs(node)] == [430, 430, 430]
+    assert node.outputs.report["end"] == "unphysical"
+
+
+@pytest.mark.slow
+def test_dynamics_that_cpmd_refuses_is_tried_once(run_aimd: Callable[..., orm.WorkChainNode]) -> None:
+    """It would be refused again; the words of CPMD are in the report."""
+    node = run_aimd(method=method(functional="XLYP", dispersion="none"))
+    assert node.exit_status == 440
+    assert [job.exit_status for job in jobs(node)] == [310]
+    assert "UNKNOWN FUNCTIONAL XLYP" in node.outputs.report["message"]
+    assert "labels" not in node.outputs
 
 
 @pytest.fixture
@@ -350,7 +401,7 @@ def test_labelling_with_cpmd_records_what_fails(
 ) -> None:
     """A frame whose job is always killed has a reason and a process; the others make the yield."""
     structures = [generate_structure("HOH", seed=index) for index in range(3)]
-    node = label(structures, {"kill": {"1": 1, "2": 1}})
+    node = label(structures, {"kill": {"1": 1, "4": 1}}, max_attempts=2)
     assert node.is_finished_ok, node.exit_message
     report = node.outputs.report.get_dict()
     assert (report["labelled"], report["failed"]) == (2, 1)

@@ -303,7 +303,7 @@ def test_dynamics_gives_labels(dynamics: orm.WorkChainNode) -> None:
         assert run.outputs.report["end"] == "completed"
         first, second = calculations(run)
         assert run.outputs.labels.get_array("run").tolist() == [0, 1, 1, 1, 1]
-        assert run.outputs.labels.creator.inputs.earlier_00.creator.uuid == first.uuid
+        assert run.outputs.labels.creator.inputs.run_00.creator.uuid == first.uuid
         ions = second.inputs.parameters["IONS"]
         assert (ions["ion_temperature"], ions["nraise"]) == ("svr", 40)
 

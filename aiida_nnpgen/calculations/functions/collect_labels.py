@@ -13,7 +13,7 @@ from ...common.frames import Frames
 from ...common.types import Split
 from ...data import DatasetData, Origin
 from ...data.labels import link_key, structure_link
-from ...data.lineage import label_process
+from ...data.lineage import label_processes
 from ...data.trajectory import trajectory_to_frames
 from ...dft.label import LabelChecks, check_label
 
@@ -67,7 +67,7 @@ def _check(
     node: orm.TrajectoryData, name: str, checks: LabelChecks, failures: dict[str, Any], first: int
 ) -> tuple[Frames, list[int]]:
     """Return the frames of a label node and the rows from ``first`` on that pass, adding the others to the failures."""
-    frames, good, process = trajectory_to_frames(node), [], label_process(node)
+    frames, good, makers = trajectory_to_frames(node), [], label_processes(node)
     for row in range(first, len(frames)):
         stress = None if frames.stresses is None else frames.stresses[row]
         assert frames.energies is not None
@@ -77,6 +77,7 @@ def _check(
             good.append(row)
         else:
             key = link_key(structure_link(node, row)) or f"{name}_{row}"
+            process = makers[row]
             failures[key] = {
                 "reason": problem.reason.value,
                 "detail": problem.detail,

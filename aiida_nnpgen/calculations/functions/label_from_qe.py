@@ -6,22 +6,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
-from numpy.typing import NDArray
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
-from ...common.frames import Frames
-from ...data.trajectory import frames_to_trajectory
+from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
-from ...dft.qe.labels import read_run, read_single_point, read_why, report_run
+from ...dft.qe.labels import join_run, read_run, read_single_point, read_why
 
-__all__ = ["EARLIER", "label_from_qe"]
-
-EARLIER = "earlier_"
-"""What the link labels of files of earlier jobs of one dynamics begin with."""
+__all__ = ["label_from_qe"]
 
 _REASONS = {
     110: LabelFailure.OUT_OF_LIMITS,  # of memory
@@ -49,10 +43,10 @@ def label_from_qe(
         work chain around pw.x passes on are copies without a source.
     :param calculated: the files that it left, if any.
     :param conditions: of a dynamics; none: a single point.
-    :param nodes: the structure under its key, for a dynamics under ``structure``; ``earlier_00`` and so on: files of
-        the jobs that the last one continued. The array ``run`` of the labels has the number of each frame's job.
+    :param nodes: the structure under its key, for a dynamics under ``structure``; ``run_00`` and so on: files of the
+        jobs that the last one continued.
     """
-    jobs: list[Any] = [nodes.pop(name) for name in sorted(nodes) if name.startswith(EARLIER)]
+    jobs: list[Any] = [nodes.pop(name) for name in sorted(nodes) if is_run_key(name)]
     jobs += [] if calculated is None else [calculated]
     [(key, structure)] = nodes.items()
     with ExitStack() as stack:
@@ -60,11 +54,7 @@ def label_from_qe(
         last = folders[-1] if calculated is not None else None
         if conditions is not None:
             run = read_run(folders, structure.get_ase())
-            report, kept = report_run(run, Conditions(**conditions["conditions"]), str(_why(facts, last)))
-            made = {"report": orm.Dict(report)}
-            if run.frames is not None:
-                made["labels"] = _labels(run.frames[kept], kept, "structure", run=run.makers[kept])
-            return made
+            return run_nodes(join_run(run, Conditions(**conditions["conditions"]), str(_why(facts, last))))
         try:
             if last is None:
                 raise OutputError("pw.x left no files")
@@ -73,13 +63,7 @@ def label_from_qe(
             problem = _why(facts, last, exception)
             failure = {"reason": problem.reason.value, "detail": problem.detail, "process": facts["process"]}
             return {"failures": orm.Dict({key: failure})}
-    return {"labels": _labels(frames, np.array([int(key.rpartition("_")[2])]), "frame_{:04d}")}
-
-
-def _labels(frames: Frames, steps: NDArray[np.int64], link: str, **arrays: NDArray[Any]) -> orm.TrajectoryData:
-    node = frames_to_trajectory(frames, steps, **arrays)
-    node.base.attributes.set("structure_link", link)
-    return node
+    return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
 
 
 def _why(facts: orm.Dict, folder: Path | None, exception: OutputError | None = None) -> LabelProblem:

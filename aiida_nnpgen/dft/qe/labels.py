@@ -11,17 +11,18 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ...common.dynamics import Conditions
+from ...common.dynamics import Conditions, MdRun, Part, join_parts
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import GPA
+from ..attempts import run_end
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
 from ..reading import Dropped, FileContent, ReadFrame
 from .stdout import read_error, read_qe_output
 from .xml import read_qe_xml
 
-__all__ = ["QeRun", "count_steps", "read_run", "read_single_point", "read_why", "report_run"]
+__all__ = ["QeRun", "count_steps", "join_run", "read_run", "read_single_point", "read_why"]
 
 STDOUT, XML, CRASH = "aiida.out", "data-file-schema.xml", "CRASH"
 """Files of a job, as the plugin calls them."""
@@ -103,30 +104,28 @@ def read_run(folders: Iterable[Path], atoms: Atoms) -> QeRun:
     return QeRun(frames=frames, makers=np.array(makers, dtype=np.int64), problem=problem)
 
 
-def report_run(run: QeRun, conditions: Conditions, why: str) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """Return how a dynamics ended, and which of its frames are kept.
+def join_run(run: QeRun, conditions: Conditions, why: str) -> MdRun:
+    """Return a dynamics at its stride, and how it ended.
 
     :param why: what is known of the last job, in case that it did not do all its steps.
     """
-    done = len(run.makers)
-    kept = np.arange(0, min(done, conditions.n_frames), conditions.stride)
-    reason = None if run.problem is None else run.problem.reason
+    done, reason = len(run.makers), None if run.problem is None else run.problem.reason
+    end, message = run_end(reason), str(run.problem)
     if done >= conditions.n_frames:
         end, message = RunEnd.COMPLETED, "all steps done"
     elif reason is LabelFailure.NOT_CONVERGED:
-        end, message = RunEnd.UNPHYSICAL, f"the self-consistent field of step {done} does not converge"
-    elif run.problem is not None and reason is not LabelFailure.NO_OUTPUT:
-        end, message = RunEnd.NOT_FINITE, str(run.problem)
-    else:
-        end, message = RunEnd.INTERRUPTED, why
-    report = {
-        "end": end.value,
-        "message": message,
-        "n_frames": len(kept),
-        "failure_time": done * conditions.timestep if end.is_failure else None,
-        "last_step": int(kept[-1]) if len(kept) else 0,
-    }
-    return report, kept
+        message = f"the self-consistent field of step {done} does not converge"
+    elif end is RunEnd.INTERRUPTED:
+        message = why
+    rows = [] if run.frames is None else [np.flatnonzero(run.makers == number) for number in range(max(run.makers) + 1)]
+    return join_parts(
+        [Part(frames=run.frames[row], steps=row) for row in rows if run.frames is not None],
+        timestep=conditions.timestep,
+        last_step=conditions.n_frames - 1,
+        stride=conditions.stride,
+        end=end,
+        message=message,
+    )
 
 
 def read_why(folder: Path) -> str | None:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from aiida import orm
-from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
-from aiida.plugins import CalculationFactory, DataFactory
+from aiida.plugins import CalculationFactory
 
+from ...calculations.base import EXIT_CODES
 from ...calculations.functions import change_method, give_up_frames, plan_methods
 from ...common import plugins
-from ...common.exceptions import InputError
 from ...common.limits import MAX_LINKS
 from ...data.labels import labelled_keys
 from ...data.trajectory import structures_to_frames
-from ...dft.code import RECOVERABLE, DftCode
+from ...dft.attempts import Batch, Limits, Outcome, next_batches
+from ...dft.code import DftCode
 from ...dft.label import LabelFailure
 from ...dft.method import Method
 from ..caching import cached
 from ..pool import PoolWorkChain
-from ..ports import larger_options_port, optional_output, reason_of
+from ..ports import REFERENCE_PORTS, declare_ports, optional_output, reason_of
+from .pseudopotentials import load_pseudopotentials
 
 __all__ = ["LabellerWorkChain"]
-
-HOPELESS = 310
-"""Exit status of a job that stopped with an error of its own: it would stop again."""
 
 
 class LabellerWorkChain(PoolWorkChain):
@@ -40,8 +38,9 @@ class LabellerWorkChain(PoolWorkChain):
     node in ``failures`` maps keys to ``reason`` and ``detail``; a frame that fails and is labelled by a later job has a
     label. A frame that is in neither is lost, never silently: the labeller lists it in ``failures`` itself.
 
-    As it stands, this class submits batches to the calculation ``nnpgen.<name>_label``, which makes these nodes. A code
-    that AiiDA runs through somebody else's work chain overrides :meth:`start` and :meth:`gather`.
+    As it stands, this class submits batches to the calculation ``nnpgen.<name>_label``, which makes these nodes, and
+    asks :func:`~aiida_nnpgen.dft.attempts.next_batches` what comes after each. A code of one frame per job, or one that
+    AiiDA runs through somebody else's work chain, overrides :meth:`start` and :meth:`gather`.
     """
 
     NAME: ClassVar[str]
@@ -50,17 +49,9 @@ class LabellerWorkChain(PoolWorkChain):
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
         super().define(spec)
-        spec.input("code", valid_type=orm.AbstractCode, help="Code of the labeller.")
-        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
-        larger_options_port(spec)
+        declare_ports(spec, *REFERENCE_PORTS, "structures")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the reference method.")
         spec.input("record", valid_type=orm.Dict, required=False, help="Per frame, which start it comes from.")
-        spec.input_namespace(
-            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
-        )
-        spec.input_namespace(
-            "structures", valid_type=orm.StructureData, help="Frames, with keys `frame_0000` and so on."
-        )
         spec.output_namespace("labels", valid_type=orm.TrajectoryData, dynamic=True, help="Labelled frames, per job.")
         spec.output_namespace("failures", valid_type=orm.Dict, dynamic=True, help="Frames that failed, per job.")
         spec.outline(cls.setup, while_(cls.pool_is_busy)(cls.advance_pool), cls.results)
@@ -80,22 +71,7 @@ class LabellerWorkChain(PoolWorkChain):
         :param folder: where relative file names start.
         :raises InputError: if the family, a file or an element is missing.
         """
-        kind = cls.code_facts().PSEUDOPOTENTIALS
-        if wanted is None or kind is None:
-            return {}
-        if isinstance(wanted, str):
-            return _from_family(wanted, elements)
-        missing = sorted(set(elements) - set(wanted))
-        if missing:
-            raise InputError(f"reference.pseudopotentials: no file for `{missing[0]}`")
-        found = {}
-        for element in sorted(elements):
-            path = folder / wanted[element]
-            try:
-                found[element] = DataFactory(kind)(path.open("rb"), filename=path.name)
-            except (OSError, ValueError) as exception:
-                raise InputError(f"reference.pseudopotentials.{element}: `{path}`: {exception}") from exception
-        return found
+        return load_pseudopotentials(cls.code_facts().PSEUDOPOTENTIALS, wanted, elements, folder)
 
     def setup(self) -> None:
         """Decide the method of each frame, and divide the frames into batches of one method and one composition."""
@@ -114,36 +90,61 @@ class LabellerWorkChain(PoolWorkChain):
                 alike = {key: node for key, node in part.items() if assignment[key] == name}
                 for group, _ in structures_to_frames(alike):
                     for first in range(0, len(group), size):
-                        key = f"batch_{len(self.ctx.batches):03d}_0"
-                        self._line_up(key, f"{start}_{name}", group[first : first + size])
+                        frames = tuple(group[first : first + size])
+                        self.enqueue(Batch(number=len(self.ctx.batches), frames=frames, method=f"{start}_{name}"))
 
-    def _line_up(self, key: str, method: str, frames: list[str], is_larger: bool = False) -> None:
-        self.ctx.batches[key] = {"method": method, "frames": frames, "is_larger": is_larger}
-        self.ctx.queue.append(key)
+    def enqueue(self, batch: Batch) -> None:
+        """Make the method of a batch, if there is none yet, and let the batch wait for its turn."""
+        self.ctx.batches[batch.key] = batch
+        if batch.remedy is not None and _method_name(batch) not in self.ctx.methods:
+            self.ctx.methods[_method_name(batch)] = change_method(
+                self.ctx.methods[batch.method],
+                orm.Str(self.NAME),
+                orm.Str(batch.remedy.reason.value),
+                orm.Int(batch.remedy.number),
+            )
+        self.ctx.queue.append(batch.key)
 
     def launch(self, key: str) -> orm.ProcessNode:
         """Submit one batch."""
         batch = self.ctx.batches[key]
-        structures = {frame: self.inputs.structures[frame] for frame in batch["frames"]}
-        return self.start(key, structures, self.ctx.methods[batch["method"]])
+        return self.start(batch, self.structures_of(batch), self.method_of(batch))
 
-    def start(self, key: str, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
-        """Submit the job of a batch; labels are deterministic, so one that exists is never computed again."""
-        name = f"nnpgen.{self.NAME}_label"
-        with cached(f"aiida.calculations:{name}"):
+    @classmethod
+    def calculation(cls) -> str:
+        """Return the entry point of the calculation that labels a batch."""
+        return f"nnpgen.{cls.NAME}_label"
+
+    def start(self, batch: Batch, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
+        """Submit the job of a batch, with the key of the batch as its call link label.
+
+        Labels are deterministic, so one that exists is never computed again.
+        """
+        with cached(f"aiida.calculations:{self.calculation()}"):
             return self.submit(
-                CalculationFactory(name),
+                CalculationFactory(self.calculation()),
                 code=self.inputs.code,
-                structures=structures,
                 method=method,
-                metadata={"options": self.options(key), "call_link_label": key},
+                metadata={"options": self.options(batch), "call_link_label": batch.key},
+                **self.structure_input(structures),
                 **self.pseudopotentials(structures),
             )
 
-    def options(self, key: str) -> dict[str, Any]:
+    def structure_input(self, structures: dict[str, orm.StructureData]) -> dict[str, Any]:
+        """Return the input of the calculation with the structures of a batch."""
+        return {"structures": structures}
+
+    def structures_of(self, batch: Batch) -> dict[str, orm.StructureData]:
+        """Return the structures of a batch by their keys."""
+        return {frame: self.inputs.structures[frame] for frame in batch.frames}
+
+    def method_of(self, batch: Batch) -> orm.Dict:
+        """Return the level of theory of a batch, with its remedy."""
+        return self.ctx.methods[_method_name(batch)]
+
+    def options(self, batch: Batch) -> dict[str, Any]:
         """Return the scheduler options of a batch."""
-        larger = self.inputs.larger_options if self.ctx.batches[key]["is_larger"] else {}
-        return {**self.inputs.options, **larger}
+        return {**self.inputs.options, **(self.inputs.larger_options if batch.has_larger_options else {})}
 
     def pseudopotentials(self, structures: dict[str, orm.StructureData]) -> dict[str, Any]:
         """Return the input with the pseudopotentials of the elements that are there, if the code needs any."""
@@ -152,88 +153,48 @@ class LabellerWorkChain(PoolWorkChain):
         elements = set().union(*(node.get_symbols_set() for node in structures.values()))
         return {"pseudopotentials": {element: self.inputs.pseudopotentials[element] for element in sorted(elements)}}
 
-    def gather(self, key: str, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
+    def gather(self, batch: Batch, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
         """Return the labels and the failures that a job left."""
         return optional_output(node, "labels"), optional_output(node, "failures")
 
+    def is_hopeless(self, node: orm.ProcessNode) -> bool:
+        """Return whether a job stopped with an error of its own, and would again; other processes have other codes."""
+        is_ours = node.process_type == f"aiida.calculations:{self.calculation()}"
+        return is_ours and node.exit_status == EXIT_CODES["ERROR_JOB_FAILED"][0]
+
     def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
-        """Attach what there is; line up again what may still succeed, or give it up after enough attempts."""
-        labels, failures = self.gather(key, node)
-        frames, done, failed = self.ctx.batches[key]["frames"], set(), {}
+        """Attach what there is; try again what may still succeed, and record what is given up."""
+        batch = self.ctx.batches[key]
+        labels, failures = self.gather(batch, node)
+        facts = failures.get_dict() if failures is not None else {}
         if labels is not None:
             self.out(f"labels.{key}", labels)
-            done = labelled_keys(labels)
-        if failures is not None and failures.get_dict():
+        if facts:
             self.out(f"failures.{key}", failures)
-            failed = {frame: facts["reason"] for frame, facts in failures.get_dict().items()}
-        for reason in sorted(set(failed.values())):
-            again = [frame for frame in frames if failed.get(frame) == reason]
-            if reason == LabelFailure.OUT_OF_LIMITS:
-                self._enlarge(key, again)
-            elif reason in RECOVERABLE:
-                self._remedy(key, LabelFailure(reason), again)
-        undone = [frame for frame in frames if frame not in done and frame not in failed]
-        if undone:
-            self._repeat(key, node, undone)
+        outcome = Outcome(
+            done=frozenset(labelled_keys(labels) if labels is not None else ()),
+            failed={frame: LabelFailure(item["reason"]) for frame, item in facts.items()},
+            is_hopeless=self.is_hopeless(node),
+        )
+        larger = bool(self.inputs.larger_options)
+        limits = Limits(max_attempts=self.inputs.settings["max_attempts"], has_larger_options=larger)
+        decision = next_batches(batch, outcome, self._remedies(batch), limits)
+        for following in decision.batches:
+            self.report(f"{key} <{node.pk}> left {len(following.frames)} frames: {reason_of(node)}: {following.key}")
+            self.enqueue(following)
+        if decision.given_up:
+            last = {"process": node.uuid, "exit_status": node.exit_status, "detail": node.exit_message}
+            self.out(f"failures.{key}_given_up", give_up_frames(orm.List(list(decision.given_up)), orm.Dict(last)))
 
-    def _next(self, key: str) -> tuple[str, int] | None:
-        """Return key stem and number of the next attempt; None if there were enough."""
-        stem, _, attempt = key.rpartition("_")
-        following = int(attempt) + 1
-        return (stem, following) if following < self.inputs.settings["max_attempts"] else None
-
-    def _remedy(self, key: str, reason: LabelFailure, frames: list[str]) -> None:
-        """Line up frames with a method that may find what the last one did not find, if there is one."""
-        following, present = self._next(key), self.ctx.batches[key]["method"]
-        if following is None:
-            return
-        stem, attempt = following
-        first = present.partition("@")[0]
-        method = Method.from_dict(self.ctx.methods[first].get_dict())
-        if self.code_facts().remedy(method, reason, attempt) is None:
-            return
-        name = f"{first}@{reason.value}_{attempt}"
-        if name not in self.ctx.methods:
-            self.ctx.methods[name] = change_method(
-                self.ctx.methods[first], orm.Str(self.NAME), orm.Str(reason.value), orm.Int(attempt)
-            )
-        self.report(f"{key}: {len(frames)} frames failed with {reason.value}; attempt {attempt} with a changed input")
-        larger = self._grows(key, was_cut=reason is LabelFailure.NO_OUTPUT)
-        self._line_up(f"{stem}x{reason.value}_{attempt}", name, frames, larger)
-
-    def _grows(self, key: str, was_cut: bool) -> bool:
-        """Return whether the next attempt has the larger options: many a job that had too little does not say so."""
-        return self.ctx.batches[key]["is_larger"] or (was_cut and bool(self.inputs.larger_options))
-
-    def _enlarge(self, key: str, frames: list[str]) -> None:
-        """Line up frames whose job had too little time or memory, if there is more to be had."""
-        following, batch = self._next(key), self.ctx.batches[key]
-        if following is None or batch["is_larger"] or not self.inputs.larger_options:
-            return
-        self.report(f"{key} had too little time or memory; attempt {following[1]} has the larger options")
-        self._line_up(f"{following[0]}xlarger_{following[1]}", batch["method"], frames, is_larger=True)
-
-    def _repeat(self, key: str, node: orm.ProcessNode, frames: list[str]) -> None:
-        """Line up frames that a job left undone, or give them up."""
-        self.report(f"{key} <{node.pk}> left {len(frames)} frames: {reason_of(node)}")
-        following = self._next(key)
-        if following and node.exit_status != HOPELESS:
-            larger = self._grows(key, was_cut=True)
-            self._line_up(f"{following[0]}_{following[1]}", self.ctx.batches[key]["method"], frames, larger)
-            return
-        facts = {"process": node.uuid, "exit_status": node.exit_status, "detail": node.exit_message}
-        self.out(f"failures.{key}_given_up", give_up_frames(orm.List(frames), orm.Dict(facts)))
+    def _remedies(self, batch: Batch) -> Callable[[LabelFailure, int], bool]:
+        """Return whether the code has another way to a label, by reason and number."""
+        method = Method.from_dict(self.ctx.methods[batch.method].get_dict())
+        return lambda reason, number: self.code_facts().remedy(method, reason, number) is not None
 
     def results(self) -> None:
         """Conclude; outputs were attached as they came."""
 
 
-def _from_family(label: str, elements: Collection[str]) -> dict[str, orm.Data]:
-    try:
-        family = orm.load_group(label)
-        pseudos: dict[str, orm.Data] = family.get_pseudos(elements=sorted(elements))
-    except (NotExistent, MultipleObjectsError, ValueError) as exception:
-        raise InputError(f"reference.pseudopotentials: `{label}`: {exception}") from exception
-    except AttributeError:
-        raise InputError(f"reference.pseudopotentials: group `{label}` is no family of pseudopotentials") from None
-    return pseudos
+def _method_name(batch: Batch) -> str:
+    """Return the name of a level of theory with its remedy."""
+    return batch.method if batch.remedy is None else f"{batch.method}_{batch.remedy}"

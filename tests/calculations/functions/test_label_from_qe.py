@@ -144,7 +144,7 @@ def conditions(steps: int, stride: int = 1) -> orm.Dict:
 
 def joined(first: Left, second: Left) -> Left:
     """Return what is known after the second of two jobs."""
-    return second | {"earlier_00": first[CALCULATED]}
+    return second | {"run_00": first[CALCULATED]}
 
 
 def test_dynamics_joins_its_jobs(left: Callable[..., Left], water: orm.StructureData) -> None:

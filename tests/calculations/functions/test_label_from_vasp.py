@@ -21,7 +21,7 @@ from ase.calculators.emt import EMT
 
 from aiida_nnpgen.calculations.functions.label_from_vasp import label_from_vasp
 from aiida_nnpgen.calculations.functions.prepare_vasp import prepare_vasp
-from aiida_nnpgen.data.lineage import CALCULATED, label_process
+from aiida_nnpgen.data.lineage import CALCULATED, label_process, label_processes
 
 pytest.importorskip("aiida_vasp")
 
@@ -180,13 +180,14 @@ def test_dynamics_joins_its_jobs(left: Callable[..., Left], water: orm.Structure
     wanted = conditions(6, stride=2)
     first = left(wanted, kill={"1": 3})
     second = left(wanted, orm.Int(3))
-    files = {"files_00": first[CALCULATED]}
+    files = {"run_00": first[CALCULATED]}
     made = label_from_vasp(**second, **files, conditions=wanted, structure=water)
     node, report = made["labels"], made["report"].get_dict()
     assert (report["end"], report["n_frames"], report["last_step"]) == ("completed", 4, 6)
     assert node.get_stepids().tolist() == [0, 2, 4, 6]
     makers = [first["facts"]["process"], second["facts"]["process"]]
-    assert node.get_array("process").tolist() == [makers[0], makers[0], makers[1], makers[1]]
+    assert node.get_array("run").tolist() == [0, 0, 1, 1]
+    assert [job.uuid for job in label_processes(node)] == [makers[0], makers[0], makers[1], makers[1]]
     for positions, forces in zip(node.get_positions(), node.get_array("forces"), strict=True):
         atoms = water.get_ase()
         atoms.positions = positions

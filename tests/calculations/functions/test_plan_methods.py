@@ -12,7 +12,6 @@ from aiida_nnpgen.calculations.functions import change_method, plan_methods
 from aiida_nnpgen.common.plugins import names
 from aiida_nnpgen.config.reference import ReferenceSettings
 from aiida_nnpgen.dft.code import Protocol
-from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 
 
@@ -38,13 +37,11 @@ def test_plan_methods_without_record_goes_by_the_key(generate_structure: Callabl
     assert plan["methods"][plan["assignment"]["bulk"]]["charge"] == 0
 
 
-@pytest.mark.parametrize("labeller", names("nnpgen.dft"))
+@pytest.mark.parametrize("labeller", sorted(set(names("nnpgen.dft")) - {"ase"}))
 def test_change_method_changes_the_solver_only(labeller: str) -> None:
-    """The next attempt looks for the same solution in another way."""
+    """The next attempt looks for the same solution in another way; calculators of ASE have none in common."""
     code = ReferenceSettings(labeller=labeller, pseudopotentials="family").code
     method = code.method(Protocol.BALANCED)
-    if code.remedy(method, LabelFailure.NOT_CONVERGED, 1) is None:
-        pytest.skip("the work chain of this code has remedies of its own, or there is none")
     words = orm.Dict(method.to_dict()), orm.Str(labeller), orm.Str("not_converged"), orm.Int(1)
     changed = Method.from_dict(change_method(*words).get_dict())
     assert changed.parameters != method.parameters

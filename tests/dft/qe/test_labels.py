@@ -20,10 +20,10 @@ from aiida_nnpgen.dft.qe.labels import (
     STDOUT,
     XML,
     count_steps,
+    join_run,
     read_run,
     read_single_point,
     read_why,
-    report_run,
 )
 
 CELL = [[5.0, 0.0, 0.0], [0.3, 5.2, 0.0], [0.1, 0.2, 5.5]]
@@ -201,8 +201,8 @@ def test_dynamics_ends_before_a_bad_frame(run: Run) -> None:
     assert found.makers.tolist() == [0, 1, 1]
     assert found.problem is not None
     assert found.problem.reason is LabelFailure.NOT_FINITE
-    report, kept = report_run(found, conditions(steps=3), "why")
-    assert (report["end"], report["failure_time"], kept.tolist()) == ("not_finite", 1.5, [0, 1, 2])
+    joined = join_run(found, conditions(steps=3), "why")
+    assert (joined.end, joined.failure_time, joined.steps.tolist()) == ("not_finite", 1.5, [0, 1, 2])
 
 
 def test_dynamics_in_another_cell_is_refused(run: Run) -> None:
@@ -230,7 +230,7 @@ def test_killed_dynamics_keeps_its_good_steps(run: Run, xml: str) -> None:
     assert whole.frames is not None
     np.testing.assert_allclose(found.frames.forces, whole.frames.forces[:3], atol=1e-6)
     np.testing.assert_allclose(found.frames.positions, whole.frames.positions[:3], atol=1e-6)
-    assert report_run(found, conditions(steps=3), "killed")[0]["message"] == "killed"
+    assert join_run(found, conditions(steps=3), "killed").message == "killed"
 
 
 def test_job_goes_on_where_the_one_before_was_cut(run: Run) -> None:
@@ -257,12 +257,13 @@ def conditions(steps: int, stride: int = 1) -> Conditions:
 def test_report_tells_how_a_dynamics_ended(run: Run) -> None:
     """All steps, some of them, or a field that does not converge."""
     jobs = [run("md_first"), run("md_second")]
-    done, kept = report_run(read_run(jobs, WATER), conditions(3, stride=3), "")
-    assert (done["end"], done["n_frames"], done["last_step"], kept.tolist()) == (RunEnd.COMPLETED, 2, 3, [0, 3])
-    short, _ = report_run(read_run(jobs, WATER), conditions(9), "out of time")
-    assert (short["end"], short["message"], short["failure_time"]) == (RunEnd.INTERRUPTED, "out of time", None)
-    field, _ = report_run(read_run([run("md_not_converged")], WATER), conditions(3), "")
-    assert (field["end"], field["n_frames"], field["failure_time"]) == (RunEnd.UNPHYSICAL, 1, 0.5)
+    done = join_run(read_run(jobs, WATER), conditions(3, stride=3), "")
+    assert (done.end, done.report().n_frames, done.steps.tolist()) == (RunEnd.COMPLETED, 2, [0, 3])
+    assert done.makers.tolist() == [0, 1]
+    short = join_run(read_run(jobs, WATER), conditions(9), "out of time")
+    assert (short.end, short.message, short.failure_time) == (RunEnd.INTERRUPTED, "out of time", None)
+    field = join_run(read_run([run("md_not_converged")], WATER), conditions(3), "")
+    assert (field.end, field.report().n_frames, field.failure_time) == (RunEnd.UNPHYSICAL, 1, 0.5)
 
 
 def test_job_without_files_has_no_steps(run: Run, tmp_path: Path) -> None:

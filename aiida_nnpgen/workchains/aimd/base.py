@@ -10,7 +10,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
 from ...calculations.base import define_exit_codes
-from ..ports import optional_output, reason_of
+from ..ports import declare_ports, optional_output, reason_of
 
 __all__ = ["AimdWorkChain"]
 
@@ -22,8 +22,9 @@ class AimdWorkChain(WorkChain):
     without the kinetic part of the ions) in the order of atoms of the structure; its step ids are time steps and its
     attribute ``structure_link`` names the link by which the structure entered its creator. Each frame is a label.
 
-    As it stands, this class submits the calculation ``nnpgen.<name>_md``. A code that AiiDA runs through somebody
-    else's work chain overrides :meth:`start` and :meth:`gather`.
+    As it stands, this class submits the calculation ``nnpgen.<name>_md``, which does it all in one job. For a code that
+    can go on with a dynamics, or that AiiDA runs through somebody else's work chain, see
+    :class:`~aiida_nnpgen.workchains.aimd.continued.ContinuedAimdWorkChain`.
     """
 
     NAME: ClassVar[str]
@@ -32,14 +33,10 @@ class AimdWorkChain(WorkChain):
     @classmethod
     def define(cls, spec: WorkChainSpec) -> None:
         super().define(spec)
-        spec.input("code", valid_type=orm.AbstractCode, help="Code of the reference method.")
-        spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the job.")
+        declare_ports(spec, "code", "options", "pseudopotentials")
         spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
         spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
         spec.input("method", valid_type=orm.Dict, help="Level of theory.")
-        spec.input_namespace(
-            "pseudopotentials", valid_type=orm.Data, required=False, help="One per element, if the code needs them."
-        )
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")
         spec.output("report", valid_type=orm.Dict, required=False, help="How the run ended.")
         define_exit_codes(spec, "ERROR_RUN_FAILED")
@@ -62,14 +59,11 @@ class AimdWorkChain(WorkChain):
             **({"pseudopotentials": dict(pseudopotentials)} if pseudopotentials else {}),
         )
 
-    def gather(self, node: orm.ProcessNode) -> tuple[orm.TrajectoryData | None, orm.Dict | None]:
-        """Return the labels and the report that a run left."""
-        return optional_output(node, "labels"), optional_output(node, "report")
-
     def inspect_dynamics(self) -> ExitCode | None:
         """Attach what there is."""
         node = self.ctx.run
-        for name, output in zip(("labels", "report"), self.gather(node), strict=True):
+        for name in ("labels", "report"):
+            output = optional_output(node, name)
             if output is not None:
                 self.out(name, output)
         return None if node.is_finished_ok else self.exit_codes.ERROR_RUN_FAILED.format(reason=reason_of(node))
