@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
-from ..dft.reading import DropReason, FileContent, ReadFrame
+from ..dft.reading import DropReason, FileContent, Reading
 from .symmetry import symmetry_forbids_forces
 
 __all__ = ["check_frames", "check_labels", "has_stress"]
@@ -15,12 +15,12 @@ __all__ = ["check_frames", "check_labels", "has_stress"]
 _MIN_VOLUME = 0.1  # Å³ per atom: less is no cell
 
 
-def has_stress(frame: ReadFrame) -> bool:
+def has_stress(frame: Reading) -> bool:
     """Return whether a frame has a stress that is a number."""
     return frame.stress is not None and bool(np.isfinite(frame.stress).all())
 
 
-def check_frames(content: FileContent) -> list[ReadFrame]:
+def check_frames(content: FileContent) -> list[Reading]:
     """Return the frames with finite positions in a periodic cell, and drop the others."""
     good = []
     for frame in content.frames:
@@ -38,7 +38,7 @@ def check_frames(content: FileContent) -> list[ReadFrame]:
     return good
 
 
-def check_labels(content: FileContent, frames: Sequence[ReadFrame], checks: LabelChecks) -> list[ReadFrame]:
+def check_labels(content: FileContent, frames: Sequence[Reading], checks: LabelChecks) -> list[Reading]:
     """Return frames whose labels pass the checks, or that have none, and drop the others."""
     at_rest = {frame.energy for frame in frames if frame.forces is not None and not frame.forces.any()}
     good = []
@@ -51,7 +51,7 @@ def check_labels(content: FileContent, frames: Sequence[ReadFrame], checks: Labe
     return good
 
 
-def _check(frame: ReadFrame, checks: LabelChecks, has_curve: bool) -> LabelProblem | None:
+def _check(frame: Reading, checks: LabelChecks, has_curve: bool) -> LabelProblem | None:
     """Return why a label is none; forces of exactly zero are one where symmetry forbids any.
 
     :param has_curve: the frames without forces have several energies, so that something was computed.

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from ..dft.reading import ReadFrame
+from ..dft.reading import Reading
 
 __all__ = ["symmetry_forbids_forces"]
 
@@ -15,7 +15,7 @@ _STEEPNESS = 8  # so steep that any displacement changes the pull: an atom in a 
 _TOLERANCE = 1e-4  # of the sum of lengths, some 1e-4 Å: positions are printed with five decimals
 
 
-def symmetry_forbids_forces(frame: ReadFrame) -> bool:
+def symmetry_forbids_forces(frame: Reading) -> bool:
     """Return whether every atom sits where its neighbours pull equally from all sides.
 
     A pull that falls with distance and depends on the element stands for any interaction: it vanishes on all atoms

@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from aiida_nnpgen.dft.label import LabelChecks
-from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.dft.reading import Reading
 from aiida_nnpgen.importing import read
 from aiida_nnpgen.importing.symmetry import symmetry_forbids_forces
 
@@ -78,7 +78,7 @@ def test_symmetry_forbids_forces_in_crystals(atoms: Atoms, is_forbidden: bool) -
     """Sites without a direction have no force; a displaced atom, or a polar crystal, has."""
 
     def ask(atoms: Atoms) -> bool:
-        frame = ReadFrame(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
+        frame = Reading(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
         return symmetry_forbids_forces(frame)
 
     assert ask(atoms) is is_forbidden
@@ -94,7 +94,7 @@ def test_symmetry_agrees_with_a_potential() -> None:
     atoms = bulk("Cu", cubic=True).repeat((2, 1, 1))
     atoms.calc = EMT()
     np.testing.assert_allclose(atoms.get_forces(), 0, atol=1e-10)
-    frame = ReadFrame(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
+    frame = Reading(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
     assert symmetry_forbids_forces(frame)
 
 
