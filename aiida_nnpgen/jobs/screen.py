@@ -15,7 +15,8 @@ import numpy as np
 
 from ..common import plugins
 from ..models.base import Backend
-from ..screening.pipeline import describe, geometry_flaws, screen
+from ..screening.description import describe
+from ..screening.pipeline import geometry_flaws, screen
 from ..screening.settings import ScreeningSettings
 from .config import build
 from .files import read_config, read_frames, write_result

@@ -50,11 +50,11 @@ class ReducerSuite:
         """Maps neither use nor move numpy's global generator."""
         first = embed(FEATURES, name)
         np.random.seed(1)  # noqa: NPY002
-        before = np.random.get_state(legacy=True)[1:3]  # noqa: NPY002
+        before = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
         assert np.array_equal(embed(FEATURES, name), first)
-        after = np.random.get_state(legacy=True)[1:3]  # noqa: NPY002
-        assert np.array_equal(before[0], after[0])
-        assert before[1] == after[1]
+        after = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+        assert np.array_equal(before["key"], after["key"])
+        assert before["pos"] == after["pos"]
 
     @pytest.mark.parametrize("n_frames", [1, 2, 3, 4, 9, 10, 11, 16, 17])
     def test_reducer_places_any_number_of_frames(self, name: str, n_frames: int) -> None:
