@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
 from ..dft.reading import DropReason, FileContent, Reading
-from .symmetry import symmetry_forbids_forces
+from ..dft.symmetry import symmetry_forbids_forces
 
 __all__ = ["check_frames", "check_labels", "has_stress"]
 
@@ -58,10 +58,11 @@ def _check(frame: Reading, checks: LabelChecks, has_curve: bool) -> LabelProblem
     """
     assert frame.energy is not None
     assert frame.forces is not None
-    problem = check_label(frame.energy, frame.forces, frame.stress, len(frame.numbers), checks)
-    is_zero = len(frame.numbers) > 1 and frame.forces.shape == frame.positions.shape and not frame.forces.any()
-    if not is_zero or (problem is not None and problem.reason is not LabelFailure.ALL_ZERO):
-        return problem
-    if not symmetry_forbids_forces(frame):
-        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero, though no symmetry asks for it")
-    return None if has_curve else problem
+    n_atoms = len(frame.numbers)
+    is_forbidden = not frame.forces.any() and symmetry_forbids_forces(frame.numbers, frame.positions, frame.cell)
+    problem = check_label(
+        frame.energy, frame.forces, frame.stress, n_atoms, checks, symmetry_forbids_forces=is_forbidden
+    )
+    if problem is not None and problem.reason is LabelFailure.ALL_ZERO and is_forbidden and has_curve:
+        return None
+    return problem
