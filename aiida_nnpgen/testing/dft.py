@@ -36,7 +36,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Thermostat
 from ..data.labels import frame_key, frame_number, link_key
-from ..dft.code import DftCode, Protocol
+from ..dft.code import DftCode, Effort
 from ..dft.label import LabelFailure
 from ..dft.method import Method
 from ..workchains.labelling import LabellingWorkChain
@@ -63,8 +63,8 @@ class DftCodeSuite:
         """Return the code."""
         return cast(DftCode, plugins.load("nnpgen.dft", self.NAME))
 
-    @pytest.mark.parametrize("protocol", Protocol)
-    def test_takes_its_own_protocols(self, code: DftCode, protocol: Protocol) -> None:
+    @pytest.mark.parametrize("protocol", Effort)
+    def test_takes_its_own_protocols(self, code: DftCode, protocol: Effort) -> None:
         """Each one is a method that the code can do, and a node holds."""
         assert code.NAME == self.NAME
         method = code.method(protocol, self.OVERRIDES)
@@ -73,7 +73,7 @@ class DftCodeSuite:
 
     def test_remedies_change_the_solver_alone_and_end(self, code: DftCode) -> None:
         """Labels of one dataset agree, whatever was needed to get them; the code takes what it asks for."""
-        method = code.method(Protocol.BALANCED, self.OVERRIDES)
+        method = code.method(Effort.BALANCED, self.OVERRIDES)
         for reason in (LabelFailure.NOT_CONVERGED, LabelFailure.CALCULATOR):
             for attempt in range(1, 4):
                 remedy = code.remedy(method, reason, attempt)
