@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 pytest.register_assert_rewrite("aiida_nnpgen.testing")
 
 pytest_plugins = ["aiida.tools.pytest_fixtures"]
+collect_ignore = ["example_package"]  # tested as another package, by test_example_package.py
 
 FIXTURES = Path(__file__).parent / "fixtures"
 STANDINS = Path(__file__).parent / "standins"

@@ -39,7 +39,7 @@ def validate_settings(node: orm.Dict, _: Any) -> str | None:
     """Check every value of the settings."""
     try:
         read_settings(node)
-    except InputError as exception:
+    except (InputError, TypeError) as exception:  # a value of another type, such as text for a number
         return str(exception)
     return None
 

@@ -24,7 +24,7 @@ class LabelFailure(StrEnum):
     NOT_CONVERGED = "not_converged"  # the self-consistent field did not converge
     WRONG_SIZE = "wrong_size"  # not one force per atom, or not six stress components
     NOT_FINITE = "not_finite"  # NaN or infinity
-    ALL_ZERO = "all_zero"  # every force is exactly zero and there is no stress: nothing was computed
+    ALL_ZERO = "all_zero"  # every force is exactly zero: nothing was computed
     NET_FORCE = "net_force"  # the forces do not sum to zero: the method is not converged
     LARGE_FORCE = "large_force"  # a force beyond what is worth learning
 
@@ -89,16 +89,19 @@ def check_label(
     stress: NDArray[np.float64] | None,
     n_atoms: int,
     checks: LabelChecks,
+    *,
+    symmetry_forbids_forces: bool = False,
 ) -> LabelProblem | None:
     """Return why a label cannot be used, or None if it can.
 
-    Forces of exactly zero are a label where there is a stress: in a crystal symmetry may forbid them.
+    Forces of exactly zero mean that nothing was computed, unless symmetry forbids them and there is a stress.
 
     :param energy: eV.
     :param forces: eV/Å, (n_atoms, 3).
     :param stress: eV/Å³, (6,); None or six NaN: the method gives none, which is allowed.
     :param n_atoms: number of atoms of the structure that was to be labelled.
     :param checks: limits of the physical checks.
+    :param symmetry_forbids_forces: as :mod:`~aiida_nnpgen.dft.symmetry` says.
     """
     if np.shape(forces) != (n_atoms, 3):
         return LabelProblem(LabelFailure.WRONG_SIZE, f"forces have shape {np.shape(forces)}, expected {(n_atoms, 3)}")
@@ -109,8 +112,8 @@ def check_label(
     if not (math.isfinite(energy) and np.all(np.isfinite(forces)) and stress_is_good):
         return LabelProblem(LabelFailure.NOT_FINITE, "energy, forces or stress hold NaN or infinity")
     has_stress = stress is not None and bool(np.any(np.nan_to_num(stress)))
-    if n_atoms > 1 and not np.any(forces) and not has_stress:
-        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero, and there is no stress")
+    if n_atoms > 1 and not np.any(forces) and not (symmetry_forbids_forces and has_stress):
+        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero")
     return _check_limits(forces, checks)
 
 

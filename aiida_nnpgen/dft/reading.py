@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DropReason", "Dropped", "FileContent", "ReadFrame"]
+__all__ = ["DropReason", "Dropped", "FileContent", "Reading"]
 
 
 class DropReason(StrEnum):
@@ -37,7 +37,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadFrame:
+class Reading:
     """One frame as it stands in a file, in eV, Å, eV/Å, eV/Å³ unless the file has units of its own.
 
     :ivar index: place in the file.
@@ -77,7 +77,7 @@ class FileContent:
     :ivar companions: other files of the same run that were used.
     """
 
-    frames: list[ReadFrame] = field(default_factory=list)
+    frames: list[Reading] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     companions: list[Path] = field(default_factory=list)

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import OutputError
 
-__all__ = ["element", "read_text", "table", "to_voigt"]
+__all__ = ["element", "read_text", "table"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _LABEL = re.compile(r"[A-Za-z]{1,2}")
-_PLACES = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 
 
 def read_text(path: Path, encoding: str = "ascii", *, optional: bool = False) -> str:
@@ -57,13 +56,3 @@ def element(label: str) -> int:
         if symbol in atomic_numbers and symbol != "X":
             return int(atomic_numbers[symbol])
     raise OutputError(f"`{label}` is no element")
-
-
-def to_voigt(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return xx yy zz yz xz xy of a symmetric tensor, (3, 3).
-
-    :raises OutputError: if it is not symmetric.
-    """
-    if not np.allclose(tensor, tensor.T, rtol=1e-3, atol=1e-3 * float(np.abs(tensor).max())):
-        raise OutputError("the stress is not symmetric")
-    return ((tensor + tensor.T) / 2)[_PLACES]

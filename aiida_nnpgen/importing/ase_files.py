@@ -14,8 +14,8 @@ from ase import Atoms
 from ase.io.trajectory import Trajectory
 
 from ..common.exceptions import OutputError
-from ..dft.reading import DropReason, FileContent, ReadFrame
-from ..dft.text import to_voigt
+from ..common.voigt import checked_voigt
+from ..dft.reading import DropReason, FileContent, Reading
 from .hints import Hints
 from .label_names import NameCount, find_labels, quote
 from .text import read_text, split_lines
@@ -48,14 +48,14 @@ class _Reader:
         self.content.notes += self._count.notes()
         return self.content
 
-    def _frame(self, index: int, atoms: Atoms) -> ReadFrame:
+    def _frame(self, index: int, atoms: Atoms) -> Reading:
         """Return a frame; forces are those of the calculator, which constraints have not touched."""
         if not len(atoms) or not atoms.numbers.all():
             raise OutputError("an atom is of no element")
         found = find_labels(atoms, self._keys)
         self._count.add(found)
         energy, stress = found.values.get("energy"), found.values.get("stress")
-        return ReadFrame(
+        return Reading(
             index=index,
             numbers=np.asarray(atoms.numbers, dtype=np.int64),
             positions=np.asarray(atoms.positions, dtype=np.float64),
@@ -63,7 +63,7 @@ class _Reader:
             periodic=bool(atoms.pbc.all()),
             energy=None if energy is None else float(energy),
             forces=found.values.get("forces"),
-            stress=None if stress is None else stress if stress.shape == (6,) else to_voigt(stress),
+            stress=None if stress is None else stress if stress.shape == (6,) else checked_voigt(stress),
             virial=found.values.get("virial"),
             note=quote(found.suspects),
         )

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
-from ..dft.reading import DropReason, FileContent, ReadFrame
-from .symmetry import symmetry_forbids_forces
+from ..dft.reading import DropReason, FileContent, Reading
+from ..dft.symmetry import symmetry_forbids_forces
 
 __all__ = ["check_frames", "check_labels", "has_stress"]
 
 _MIN_VOLUME = 0.1  # Å³ per atom: less is no cell
 
 
-def has_stress(frame: ReadFrame) -> bool:
+def has_stress(frame: Reading) -> bool:
     """Return whether a frame has a stress that is a number."""
     return frame.stress is not None and bool(np.isfinite(frame.stress).all())
 
 
-def check_frames(content: FileContent) -> list[ReadFrame]:
+def check_frames(content: FileContent) -> list[Reading]:
     """Return the frames with finite positions in a periodic cell, and drop the others."""
     good = []
     for frame in content.frames:
@@ -38,7 +38,7 @@ def check_frames(content: FileContent) -> list[ReadFrame]:
     return good
 
 
-def check_labels(content: FileContent, frames: Sequence[ReadFrame], checks: LabelChecks) -> list[ReadFrame]:
+def check_labels(content: FileContent, frames: Sequence[Reading], checks: LabelChecks) -> list[Reading]:
     """Return frames whose labels pass the checks, or that have none, and drop the others."""
     at_rest = {frame.energy for frame in frames if frame.forces is not None and not frame.forces.any()}
     good = []
@@ -51,17 +51,18 @@ def check_labels(content: FileContent, frames: Sequence[ReadFrame], checks: Labe
     return good
 
 
-def _check(frame: ReadFrame, checks: LabelChecks, has_curve: bool) -> LabelProblem | None:
+def _check(frame: Reading, checks: LabelChecks, has_curve: bool) -> LabelProblem | None:
     """Return why a label is none; forces of exactly zero are one where symmetry forbids any.
 
     :param has_curve: the frames without forces have several energies, so that something was computed.
     """
     assert frame.energy is not None
     assert frame.forces is not None
-    problem = check_label(frame.energy, frame.forces, frame.stress, len(frame.numbers), checks)
-    is_zero = len(frame.numbers) > 1 and frame.forces.shape == frame.positions.shape and not frame.forces.any()
-    if not is_zero or (problem is not None and problem.reason is not LabelFailure.ALL_ZERO):
-        return problem
-    if not symmetry_forbids_forces(frame):
-        return LabelProblem(LabelFailure.ALL_ZERO, "every force is exactly zero, though no symmetry asks for it")
-    return None if has_curve else problem
+    n_atoms = len(frame.numbers)
+    is_forbidden = not frame.forces.any() and symmetry_forbids_forces(frame.numbers, frame.positions, frame.cell)
+    problem = check_label(
+        frame.energy, frame.forces, frame.stress, n_atoms, checks, symmetry_forbids_forces=is_forbidden
+    )
+    if problem is not None and problem.reason is LabelFailure.ALL_ZERO and is_forbidden and has_curve:
+        return None
+    return problem

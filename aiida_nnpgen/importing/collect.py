@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..common.frames import Frames
-from ..dft.reading import Dropped, DropReason, ReadFrame
+from ..dft.reading import Dropped, DropReason, Reading
 from .checks import has_stress
 from .duplicates import find_duplicates
 from .report import FileReport
@@ -47,9 +47,9 @@ class ImportedData:
         return len(self.labelled_sources) + len(self.unlabelled_sources)
 
 
-def collect(found: Sequence[tuple[Source, ReadFrame]], reports: list[FileReport]) -> ImportedData:
+def collect(found: Sequence[tuple[Source, Reading]], reports: list[FileReport]) -> ImportedData:
     """Group frames by composition and order of atoms, keep each once, and count them in the reports."""
-    groups: dict[tuple[bool, bytes], list[tuple[Source, ReadFrame]]] = {}
+    groups: dict[tuple[bool, bytes], list[tuple[Source, Reading]]] = {}
     for source, frame in _without_duplicates(found, reports):
         _count(frame, reports[source.file])
         groups.setdefault((frame.is_labelled, frame.numbers.tobytes()), []).append((source, frame))
@@ -68,8 +68,8 @@ def collect(found: Sequence[tuple[Source, ReadFrame]], reports: list[FileReport]
 
 
 def _without_duplicates(
-    found: Sequence[tuple[Source, ReadFrame]], reports: Sequence[FileReport]
-) -> list[tuple[Source, ReadFrame]]:
+    found: Sequence[tuple[Source, Reading]], reports: Sequence[FileReport]
+) -> list[tuple[Source, Reading]]:
     """Keep one of equal frames: a labelled one, with stress if there is one, otherwise the first."""
     frames = [frame for _, frame in found]
     ranks = [(0 if has_stress(frame) else 1) if frame.is_labelled else 2 for frame in frames]
@@ -84,7 +84,7 @@ def _without_duplicates(
     return [item for row, item in enumerate(found) if row not in kept]
 
 
-def _count(frame: ReadFrame, report: FileReport) -> None:
+def _count(frame: Reading, report: FileReport) -> None:
     if frame.is_labelled:
         report.labelled += 1
         report.no_stress += not has_stress(frame)
@@ -94,14 +94,14 @@ def _count(frame: ReadFrame, report: FileReport) -> None:
         report.notes.append(_missing(frame))
 
 
-def _missing(frame: ReadFrame) -> str:
+def _missing(frame: Reading) -> str:
     """Return what the first frame without label lacks."""
     missing = [name for name, value in (("energy", frame.energy), ("forces", frame.forces)) if value is None]
     text = f"frame {frame.index} is the first without label: no {' and no '.join(missing)}"
     return f"{text}; it has {frame.note}: set `keys` if that is a label" if frame.note else text
 
 
-def _join(frames: Sequence[ReadFrame], is_labelled: bool) -> Frames:
+def _join(frames: Sequence[Reading], is_labelled: bool) -> Frames:
     empty = np.full(6, np.nan)
     return Frames(
         numbers=frames[0].numbers,

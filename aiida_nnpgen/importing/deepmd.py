@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.exceptions import OutputError
-from ..dft.reading import DropReason, FileContent, ReadFrame
+from ..dft.reading import DropReason, FileContent, Reading
 from ..dft.text import element
 from .hints import Hints
 from .text import read_text
@@ -125,7 +125,7 @@ def _add_frame(
         )
         return
     box, energy, force, virial = (rows[name] for name in ("box", "energy", "force", "virial"))
-    frame = ReadFrame(
+    frame = Reading(
         index=index,
         numbers=kinds[types[real]],
         positions=positions[real],

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dft.reading import ReadFrame
+from ..dft.reading import Reading
 
 __all__ = ["TOLERANCE", "find_duplicates"]
 
@@ -17,7 +17,7 @@ TOLERANCE = 1e-4
 _MAX_DIMENSIONS = 3  # of the grid: enough to keep frames apart that differ, and eight cells to look into
 
 
-def find_duplicates(frames: Sequence[ReadFrame], ranks: Sequence[int], tolerance: float = TOLERANCE) -> dict[int, int]:
+def find_duplicates(frames: Sequence[Reading], ranks: Sequence[int], tolerance: float = TOLERANCE) -> dict[int, int]:
     """Return, per frame that equals another one, the one to keep.
 
     Equal are frames with the same species in the same order, the same cell, and positions that differ by no more than
@@ -39,7 +39,7 @@ def find_duplicates(frames: Sequence[ReadFrame], ranks: Sequence[int], tolerance
     return kept
 
 
-def _within(frames: Sequence[ReadFrame], tolerance: float) -> dict[int, int]:
+def _within(frames: Sequence[Reading], tolerance: float) -> dict[int, int]:
     """Return duplicates among frames of one composition, in the order of their rank.
 
     Each frame is compared with those frames only that are kept and lie in the same or a neighbouring cell of a grid.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..common.exceptions import InputError, NnpgenError
 from ..dft.label import LabelChecks
-from ..dft.reading import DropReason, ReadFrame
+from ..dft.reading import DropReason, Reading
 from .checks import check_frames, check_labels
 from .collect import ImportedData, Source, collect
 from .formats import FORMATS, Format
@@ -76,7 +76,7 @@ class _Import:
     """
 
     def __init__(self, tree: Tree, path: Path, wishes: _Wishes) -> None:
-        self.found: list[tuple[Source, ReadFrame]] = []
+        self.found: list[tuple[Source, Reading]] = []
         self.reports: list[FileReport] = []
         self._tree = tree
         self._path = path
@@ -140,7 +140,7 @@ def _describe(exception: Exception) -> str:
     return f"{type(exception).__name__}: {exception}"
 
 
-def _use_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> tuple[list[ReadFrame], list[Path]]:
+def _use_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> tuple[list[Reading], list[Path]]:
     """Return the frames of a file that can be used, and the other files of the same run."""
     content = kind.read(item, wishes.hints)
     report.notes += content.notes

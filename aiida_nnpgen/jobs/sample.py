@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from ase import Atoms
 
 from ..common.dynamics import Conditions
-from ..common.plugins import load
-from ..models.base import Backend
+from ..models import registry
 from ..models.calculator import CommitteeCalculator
 from ..screening.deviation import max_force_deviation
 from .config import build
@@ -50,7 +48,7 @@ def main(folder: Path) -> None:
     """
     config = build(SampleConfig, read_config(folder), "config.json")
     conditions = build(Conditions, config.conditions, "config.json, conditions")
-    backend = cast(Backend, load("nnpgen.models", config.backend))
+    backend = registry.load(config.backend)
     committee = CommitteeCalculator([backend.load(folder / name) for name in config.models])
     if len(config.models) == 1:
         run(folder, committee, replace(conditions, halt_deviation=None), config.seed)

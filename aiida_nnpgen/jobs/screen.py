@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..models import registry
-from ..screening.pipeline import describe, geometry_flaws, screen
+from ..screening.description import describe
+from ..screening.pipeline import geometry_flaws, screen
 from ..screening.settings import ScreeningSettings
 from .config import build
 from .files import read_config, read_frames, write_result

@@ -3,11 +3,12 @@
 These names are the way in; each module offers more of its own subject.
 """
 
+from .description import FrameFeatures
 from .deviation import max_force_deviation
 from .embedding import embed, normalise
 from .features import reduce_descriptors
 from .geometry import GeometrySettings
-from .pipeline import FrameFeatures, Screened, screen
+from .pipeline import Screened, screen
 from .selectors.closest_pair import thin
 from .settings import (
     FeatureSettings,

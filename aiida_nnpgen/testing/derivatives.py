@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.frames import Frames
+from ..common.voigt import VOIGT
 
 __all__ = ["Energy", "forces_by_differences", "stress_by_strain"]
 
@@ -20,7 +21,6 @@ Energy = Callable[[Frames], NDArray[np.float64]]
 
 _POINTS = np.array([-2.0, -1.0, 1.0, 2.0])
 _WEIGHTS = np.array([1.0, -8.0, 8.0, -1.0]) / 12
-_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 def forces_by_differences(
@@ -53,8 +53,8 @@ def stress_by_strain(energy: Energy, frames: Frames, row: int = 0, step: float =
     :param step: strain.
     :return: eV/Å³, tension positive, order xx yy zz yz xz xy.
     """
-    strains = np.zeros((len(_VOIGT), len(_POINTS), 3, 3))
-    for component, (i, j) in enumerate(_VOIGT):
+    strains = np.zeros((len(VOIGT), len(_POINTS), 3, 3))
+    for component, (i, j) in enumerate(VOIGT):
         # Half in each triangle: the work is then the volume times one component of the stress, off the diagonal too.
         strains[component, :, i, j] += 0.5 * step * _POINTS
         strains[component, :, j, i] += 0.5 * step * _POINTS

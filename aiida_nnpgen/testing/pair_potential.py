@@ -12,6 +12,7 @@ from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from ..common.frames import Frames
+from ..common.voigt import to_voigt
 
 __all__ = ["ELEMENTS", "alloy", "label", "mixture", "rattle"]
 
@@ -64,7 +65,7 @@ def _label_one(atoms: Atoms) -> tuple[float, NDArray[np.float64], NDArray[np.flo
     np.add.at(forces, i, pulls)
     np.add.at(forces, j, -pulls)
     tensor = pulls.T @ vectors / atoms.get_volume()
-    return 0.5 * float(energies.sum()), forces, tensor[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+    return 0.5 * float(energies.sum()), forces, to_voigt(tensor)
 
 
 def _morse(

@@ -10,12 +10,11 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from ..common.frames import Frames
+from ..common.voigt import from_voigt, to_voigt
 from ..models.base import Potential
 from .derivatives import Energy, forces_by_differences, stress_by_strain
 
 __all__ = ["TOLERANCES", "PotentialChecks", "Prediction", "Tolerance", "assert_close", "predict", "rotation", "turn"]
-
-_VOIGT = ((0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +71,7 @@ def rotation(seed: int = 0) -> NDArray[np.float64]:
 
 def turn(stresses: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return stresses (n_frames, 6) in axes that an orthogonal matrix has turned."""
-    xx, yy, zz, yz, xz, xy = stresses.T
-    tensors = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]).transpose(2, 0, 1)
-    turned: NDArray[np.float64] = (matrix @ tensors @ matrix.T)[:, _VOIGT[0], _VOIGT[1]]
-    return turned
+    return to_voigt(matrix @ from_voigt(stresses) @ matrix.T)
 
 
 class PotentialChecks:

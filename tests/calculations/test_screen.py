@@ -162,6 +162,7 @@ def test_every_setting_reaches_the_job(
         ({}, "`seed` is missing"),
         ({"seed": 1, "n_maxx": 3}, "unknown key `n_maxx`"),
         ({"seed": 1, "window": {"lo": 3.0, "hi": 1.0}}, "upside down"),
+        ({"seed": 1, "window": {"lo": "low"}}, "not supported"),
     ],
 )
 def test_screen_refuses_wrong_settings_before_launch(aiida_profile: object, changes: dict[str, Any], text: str) -> None:

@@ -54,12 +54,12 @@ def test_check_label_accepts_zero_forces_on_a_lone_atom() -> None:
     assert check_label(-1.0, np.zeros((1, 3)), STRESS, 1, LabelChecks()) is None
 
 
-def test_check_label_accepts_zero_forces_with_a_stress() -> None:
-    """In a crystal symmetry may forbid forces, and the stress is a label."""
-    stress = np.array([0.1, 0.1, 0.1, 0, 0, 0])
-    assert check_label(-1.0, np.zeros((2, 3)), stress, 2, LabelChecks()) is None
-    for nothing in (None, STRESS, np.full(6, np.nan)):
-        problem = check_label(-1.0, np.zeros((2, 3)), nothing, 2, LabelChecks())
+def test_check_label_accepts_zero_forces_with_a_stress_where_symmetry_forbids_them() -> None:
+    """In a crystal the stress is a label; without symmetry, or without a stress, nothing was computed."""
+    stress, zeros = np.array([0.1, 0.1, 0.1, 0, 0, 0]), np.zeros((2, 3))
+    assert check_label(-1.0, zeros, stress, 2, LabelChecks(), symmetry_forbids_forces=True) is None
+    for given, is_forbidden in ((stress, False), (None, True), (STRESS, True), (np.full(6, np.nan), True)):
+        problem = check_label(-1.0, zeros, given, 2, LabelChecks(), symmetry_forbids_forces=is_forbidden)
         assert problem is not None
         assert problem.reason is LabelFailure.ALL_ZERO
 

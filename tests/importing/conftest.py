@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.dft.reading import Reading
 from aiida_nnpgen.importing.units import judge
 from aiida_nnpgen.importing.units.xtb import Comparison
 
@@ -30,7 +30,7 @@ def no_xtb(monkeypatch: pytest.MonkeyPatch) -> None:
 def springs_as_reference(no_xtb: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge forces by those of the springs, as if they were the semi-empirical method."""
 
-    def compare(frames: Sequence[ReadFrame], length: float = 1.0) -> Comparison:
+    def compare(frames: Sequence[Reading], length: float = 1.0) -> Comparison:
         ours = [label(Atoms(f.numbers, f.positions * length, cell=f.cell * length, pbc=True)) for f in frames]
         reference = np.concatenate([atoms.calc.results["forces"] for atoms in ours])
         given = np.concatenate([frame.forces for frame in frames])

@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from aiida_nnpgen.dft.label import LabelChecks
-from aiida_nnpgen.dft.reading import ReadFrame
 from aiida_nnpgen.importing import read
-from aiida_nnpgen.importing.symmetry import symmetry_forbids_forces
 
 LABELS = Path(__file__).parents[1] / "fixtures" / "existing" / "labels"
 
@@ -60,42 +57,6 @@ def test_zero_forces_are_labels_where_something_was_computed(
     data = read(tmp_path / "a.traj", units={})
     assert len(data.labelled_sources) == labelled
     assert {item.reason for item in data.reports[0].dropped} == ({"all_zero"} if labelled < 3 else set())
-
-
-@pytest.mark.parametrize(
-    ("atoms", "is_forbidden"),
-    [
-        (bulk("Cu", cubic=True), True),
-        (bulk("Si"), True),
-        (bulk("NaCl", "rocksalt", a=5.64, cubic=True), True),
-        (bulk("Mg"), True),
-        (bulk("ZnO", "wurtzite", a=3.25, c=5.2, u=0.4), False),
-        (bulk("Cu", cubic=True, a=3.3) * (2, 1, 1), True),
-    ],
-    ids=["fcc", "diamond", "rocksalt", "hcp", "wurtzite", "supercell"],
-)
-def test_symmetry_forbids_forces_in_crystals(atoms: Atoms, is_forbidden: bool) -> None:
-    """Sites without a direction have no force; a displaced atom, or a polar crystal, has."""
-
-    def ask(atoms: Atoms) -> bool:
-        frame = ReadFrame(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
-        return symmetry_forbids_forces(frame)
-
-    assert ask(atoms) is is_forbidden
-    moved = atoms.copy()
-    moved.positions = np.round(moved.positions, 5)
-    assert ask(moved) is is_forbidden
-    moved.positions[0, 0] += 0.02
-    assert not ask(moved)
-
-
-def test_symmetry_agrees_with_a_potential() -> None:
-    """Where it forbids forces, an independent potential has none."""
-    atoms = bulk("Cu", cubic=True).repeat((2, 1, 1))
-    atoms.calc = EMT()
-    np.testing.assert_allclose(atoms.get_forces(), 0, atol=1e-10)
-    frame = ReadFrame(index=0, numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array)
-    assert symmetry_forbids_forces(frame)
 
 
 def test_the_net_force_of_a_large_cell_is_judged_by_its_size() -> None:

@@ -8,19 +8,19 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.dft.reading import Reading
 from aiida_nnpgen.importing.duplicates import TOLERANCE, find_duplicates
 
 CELL = np.array([[3.61, 0.0, 0.0], [0.2, 3.61, 0.0], [0.0, -0.3, 3.61]])
 POSITIONS = np.array([[0.1, 0.0, 0.0], [0.0, 1.805, 1.805], [1.805, 0.0, 1.805], [1.805, 1.805, 0.0]])
 
 
-def frame(index: int, positions: np.ndarray = POSITIONS, cell: np.ndarray = CELL) -> ReadFrame:
+def frame(index: int, positions: np.ndarray = POSITIONS, cell: np.ndarray = CELL) -> Reading:
     """Return a frame of copper."""
-    return ReadFrame(index=index, numbers=np.full(len(positions), 29), positions=positions, cell=cell)
+    return Reading(index=index, numbers=np.full(len(positions), 29), positions=positions, cell=cell)
 
 
-def cost(frames: list[ReadFrame]) -> tuple[float, int]:
+def cost(frames: list[Reading]) -> tuple[float, int]:
     """Return processor time in s and the peak of memory in bytes of a search."""
     tracemalloc.start()
     start = time.process_time()

@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.dft.reading import Reading
 from aiida_nnpgen.importing import FileStatus, FileUnits, read
 from aiida_nnpgen.importing.ase_files import read_extxyz
 from aiida_nnpgen.importing.units import judge as judge_module
@@ -38,7 +38,7 @@ CASES = [
 ]
 
 
-def in_units(frames: list[ReadFrame], **names: str) -> list[ReadFrame]:
+def in_units(frames: list[Reading], **names: str) -> list[Reading]:
     """Return frames as a file in other units would have them."""
     units = FileUnits(**names)
     stress = STRESSES[units.stress.removeprefix("-")] * (-1 if units.stress.startswith("-") else 1)
@@ -56,13 +56,13 @@ def in_units(frames: list[ReadFrame], **names: str) -> list[ReadFrame]:
 
 
 @pytest.fixture
-def frames(tmp_path: Path, generate_water: Callable[..., list[Atoms]]) -> list[ReadFrame]:
+def frames(tmp_path: Path, generate_water: Callable[..., list[Atoms]]) -> list[Reading]:
     """Return frames with moving cells."""
     ase.io.write(tmp_path / "frames.extxyz", generate_water(10, strain=0.02))
     return read_extxyz(tmp_path / "frames.extxyz").frames
 
 
-def test_right_units_raise_no_suspicion(frames: list[ReadFrame]) -> None:
+def test_right_units_raise_no_suspicion(frames: list[Reading]) -> None:
     """Nothing is said against one frame, two or all of them, in any order."""
     for chosen in (frames, frames[:1], frames[3:5], frames[::-1]):
         assert not judge(chosen).problem
@@ -70,7 +70,7 @@ def test_right_units_raise_no_suspicion(frames: list[ReadFrame]) -> None:
 
 @pytest.mark.usefixtures("springs_as_reference")
 @pytest.mark.parametrize("names", CASES, ids=lambda names: ", ".join(names.values()))
-def test_wrong_units_are_named(frames: list[ReadFrame], names: dict[str, str]) -> None:
+def test_wrong_units_are_named(frames: list[Reading], names: dict[str, str]) -> None:
     """The message names the unit that the file has, and the setting puts it right."""
     verdict = judge(in_units(frames, **names))
     assert verdict.problem
@@ -78,7 +78,7 @@ def test_wrong_units_are_named(frames: list[ReadFrame], names: dict[str, str]) -
 
 
 @pytest.mark.parametrize(("factor", "is_refused"), [(2.0, False), (50.0, True)])
-def test_a_stress_that_no_unit_explains(frames: list[ReadFrame], factor: float, is_refused: bool) -> None:
+def test_a_stress_that_no_unit_explains(frames: list[Reading], factor: float, is_refused: bool) -> None:
     """Pulay stress is a doubt; what is off by far more is a mistake, such as a virial in the place of a stress."""
     verdict = judge([replace(frame, stress=factor * frame.stress) for frame in frames])
     told = verdict.problem if is_refused else verdict.notes[-1]
@@ -86,13 +86,13 @@ def test_a_stress_that_no_unit_explains(frames: list[ReadFrame], factor: float, 
     assert bool(verdict.problem) is is_refused
 
 
-def test_energies_per_atom_are_named(frames: list[ReadFrame]) -> None:
+def test_energies_per_atom_are_named(frames: list[Reading]) -> None:
     """The slope of energy against work is one over the number of atoms."""
     verdict = judge([replace(frame, energy=frame.energy / 6) for frame in frames])
     assert "per atom" in verdict.problem
 
 
-def test_positions_converted_twice_are_named(frames: list[ReadFrame]) -> None:
+def test_positions_converted_twice_are_named(frames: list[Reading]) -> None:
     """Distances of half a bond are no unit but a mistake."""
     factor = LENGTHS["bohr"]
     verdict = judge([replace(f, positions=f.positions * factor, cell=f.cell * factor) for f in frames])
@@ -104,7 +104,7 @@ def test_frames_at_rest_are_not_judged(generate_water: Callable[..., list[Atoms]
     for name, lattice in (("Al", 4.05), ("Ar", 5.4), ("Cs", 6.1)):
         atoms = bulk(name, cubic=True, a=lattice)
         forces = np.full((len(atoms), 3), 1e-4)
-        frame = ReadFrame(
+        frame = Reading(
             index=0,
             numbers=atoms.numbers,
             positions=atoms.positions,
@@ -171,13 +171,13 @@ def test_right_numbers_that_look_odd_are_labels(file: str) -> None:
     assert any("cannot be judged" in note for note in data.reports[0].notes)
 
 
-def test_a_relaxation_near_its_end_says_nothing(frames: list[ReadFrame]) -> None:
+def test_a_relaxation_near_its_end_says_nothing(frames: list[Reading]) -> None:
     """Energies that change by less than they are converged to have no slope, whatever their sign."""
     rest = [replace(frame, energy=-500 - 1e-6 * n, forces=1e-3 * frame.forces) for n, frame in enumerate(frames)]
     assert not judge(rest).problem
 
 
-def test_an_expanded_lattice_beside_a_normal_one_is_no_other_unit(frames: list[ReadFrame]) -> None:
+def test_an_expanded_lattice_beside_a_normal_one_is_no_other_unit(frames: list[Reading]) -> None:
     """Where some frames have distances of bonds, the long ones of others are no bohr."""
     far = [replace(frame, positions=1.9 * frame.positions, cell=1.9 * frame.cell) for frame in frames[:6]]
     assert "bohr" in judge(far).problem
@@ -193,7 +193,7 @@ def test_compare_with_xtb_says_why_it_does_not(symbol: str, reason: str) -> None
     """Metals and large cells are not asked about, and the reason is told."""
     atoms = bulk(symbol, cubic=True)
     atoms = atoms.repeat((3, 3, 3)) if symbol == "Si" else atoms
-    frame = ReadFrame(
+    frame = Reading(
         index=0,
         numbers=atoms.numbers,
         positions=atoms.positions,
@@ -206,7 +206,7 @@ def test_compare_with_xtb_says_why_it_does_not(symbol: str, reason: str) -> None
     assert reason in compared.reason
 
 
-def test_compare_with_xtb_says_what_failed(frames: list[ReadFrame], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compare_with_xtb_says_what_failed(frames: list[Reading], monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the library is no verdict, but it is told."""
 
     def fail(frames: object, length: float) -> None:
@@ -216,7 +216,7 @@ def test_compare_with_xtb_says_what_failed(frames: list[ReadFrame], monkeypatch:
     assert "RuntimeError: the field did not converge" in compare_with_xtb(frames).reason
 
 
-def test_compare_with_xtb_stops_in_time(frames: list[ReadFrame], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compare_with_xtb_stops_in_time(frames: list[Reading], monkeypatch: pytest.MonkeyPatch) -> None:
     """After the time is over no other frame is computed, and there is no verdict."""
     pytest.importorskip("tblite.ase")
     monkeypatch.setattr(xtb, "_MAX_SECONDS", 0.0)
@@ -246,7 +246,7 @@ def test_unknown_units_are_refused(names: dict[str, str], message: str) -> None:
         FileUnits(**names)
 
 
-def test_xtb_tells_hartree_from_rydberg(frames: list[ReadFrame], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xtb_tells_hartree_from_rydberg(frames: list[Reading], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reference potential is there, a factor of two is told apart."""
     monkeypatch.setattr(
         judge_module, "compare_with_xtb", lambda frames, length=1.0: Comparison(1 / force_factor("Ry/bohr"))
@@ -265,7 +265,7 @@ def test_compare_with_xtb_measures_the_unit_of_forces(monkeypatch: pytest.Monkey
         atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
         atoms.rattle(0.08, seed=seed)
         atoms.calc = tblite.TBLite(method="GFN1-xTB", verbosity=0)
-        frame = ReadFrame(
+        frame = Reading(
             index=seed,
             numbers=atoms.numbers,
             positions=atoms.positions,

@@ -142,7 +142,7 @@ def chain(
     (root / "evaluation" / "config.json").write_text(json.dumps(config))
     write_frames(root / "evaluation", "frames", [water[12:], peroxide])
     write_frames(root, "frames", [strained, orthogonal])
-    program = [sys.executable, str(Path(__file__).with_name("train_chain.py")), str(root)]
+    program = [sys.executable, str(Path(__file__).parent / "deepmd" / "train_chain.py"), str(root)]
     done = subprocess.run(
         program, env={**os.environ, **DEEPMD.environment}, capture_output=True, text=True, check=False
     )

@@ -109,7 +109,7 @@ def train(folder: Path, seed: int) -> Path:
 class TestAseWithPairs(SamplerSuite):
     """ASE with an analytic potential: fast."""
 
-    sampler = "ase"
+    NAME = "ase"
 
     @pytest.fixture(scope="class")
     def case(self, pair_models: dict[str, PotentialData], python_code: orm.InstalledCode) -> SamplerCase:
@@ -122,7 +122,7 @@ class TestAseWithPairs(SamplerSuite):
 class TestAseWithDeepmd(SamplerSuite):
     """ASE with the architecture that comes with this package."""
 
-    sampler = "ase"
+    NAME = "ase"
 
     @pytest.fixture(scope="class")
     def case(self, deepmd_models: dict[str, PotentialData], python_code: orm.InstalledCode) -> SamplerCase:
@@ -135,7 +135,7 @@ class TestAseWithDeepmd(SamplerSuite):
 class TestLammpsWithDeepmd(SamplerSuite):
     """LAMMPS with the architecture that comes with this package."""
 
-    sampler = "lammps"
+    NAME = "lammps"
 
     @pytest.fixture(scope="class")
     def case(self, deepmd_models: dict[str, PotentialData], lammps_code: orm.InstalledCode) -> SamplerCase:
@@ -156,4 +156,4 @@ def test_every_sampler_has_a_suite() -> None:
     """A sampler that is registered is tested."""
     registered = {name.rpartition(".")[2] for name in get_entry_point_names("aiida.calculations") if "samplers" in name}
     suites: Callable[[], list[type[SamplerSuite]]] = SamplerSuite.__subclasses__
-    assert {suite.sampler for suite in suites()} == registered
+    assert {suite.NAME for suite in suites()} == registered

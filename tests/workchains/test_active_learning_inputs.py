@@ -112,7 +112,7 @@ def test_build_inputs_names_the_place(
 
 
 @pytest.mark.parametrize(
-    ("change", "codes", "options"),
+    ("change", "labels", "options"),
     [
         (("seed: 3", "seed: 3"), {"lammps": "nnpgen-lammps"}, {"lammps": {}}),
         (("sampler: lammps", "sampler: ase"), {"ase": "nnpgen-python"}, {"ase": {}}),
@@ -130,12 +130,12 @@ def test_build_inputs_names_the_place(
 def test_build_inputs_finds_the_code_of_each_sampler(
     loop_inputs: Callable[..., dict[str, Any]],
     change: tuple[str, str],
-    codes: dict[str, str],
+    labels: dict[str, str],
     options: dict[str, dict[str, Any]],
 ) -> None:
     """An own entry goes first, then a code that is none of another sampler's, then for Python the training's."""
     inputs = loop_inputs(change)
-    assert {name: code.label for name, code in inputs["codes"]["sampling"].items()} == codes
+    assert {name: code.label for name, code in inputs["codes"]["sampling"].items()} == labels
     assert inputs["options"]["sampling"] == options
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 
-from ...common import plugins
 from ...common.dynamics import Conditions
 from ...data.trajectory import structure_to_frames
 from ...jobs.dynamics import FILES
+from ...models import registry
 from ...samplers.ase.integrators import check_abilities
 from ..job import JobCalculation
 from .base import SamplerCalculation
@@ -35,7 +35,7 @@ class AseSamplerCalculation(SamplerCalculation, JobCalculation):
         values, models = self.inputs.conditions.get_dict(), dict(self.inputs.models)
         keys = sorted(models)
         config = {
-            "backend": plugins.target("nnpgen.models", models[keys[0]].architecture),
+            "backend": registry.target(models[keys[0]].architecture),
             "models": keys,
             "conditions": values["conditions"],
             "seed": values["seed"],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
 from ..label import LabelFailure, RefusedLabelError
-from ..reading import DropReason, FileContent, ReadFrame
+from ..reading import DropReason, FileContent, Reading
 from ..text import read_text
 from .files import Snapshot, read_cells, read_xyz
 from .head import CELL_ROUNDING, Cp2kHead, parse_head
@@ -91,7 +91,7 @@ def _frame(
     cell: NDArray[np.float64] | None,
     evaluations: list[Evaluation],
     head: Cp2kHead,
-) -> ReadFrame:
+) -> Reading:
     if place.numbers != tuple(head.numbers):
         raise OutputError(f"the atoms of step {place.step} are not those of the log")
     if cell is None:
@@ -101,7 +101,7 @@ def _frame(
     forces = evaluation.forces if force is None else force.values
     if forces is None and not head.is_single_point:
         raise OutputError(f"step {place.step} has positions but no forces")
-    return ReadFrame(
+    return Reading(
         index=index,
         numbers=head.numbers,
         positions=place.values,

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import BAR, UNITS
-from ..text import element, table, to_voigt
+from ...common.voigt import checked_voigt
+from ..text import element, table
 
 __all__ = ["Cp2kLog", "Evaluation", "parse_log"]
 
@@ -238,7 +239,7 @@ def _stress(text: str) -> NDArray[np.float64] | None:
     # Eight decimals up to 7.1, eleven digits later.
     if not max(differences) < 1e-7 + 4e-8 / size:
         raise OutputError("the stress tensor contradicts its trace, determinant or eigenvalues: damaged")
-    return -to_voigt(tensor) * UNITS["pressure"][unit] * BAR
+    return -checked_voigt(tensor) * UNITS["pressure"][unit] * BAR
 
 
 def _abort(text: str) -> str | None:

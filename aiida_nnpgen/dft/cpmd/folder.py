@@ -7,7 +7,7 @@ from pathlib import Path
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ..label import RefusedLabelError
-from ..reading import DropReason, FileContent, ReadFrame
+from ..reading import DropReason, FileContent, Reading
 from .labels import label_single_point, salvage_steps
 from .log import read_log
 from .sources import find_input, join_sources
@@ -45,11 +45,11 @@ def read_cpmd(path: Path) -> FileContent:
     return content
 
 
-def _frames(frames: Frames) -> list[ReadFrame]:
+def _frames(frames: Frames) -> list[Reading]:
     assert frames.energies is not None
     assert frames.forces is not None
     return [
-        ReadFrame(
+        Reading(
             index=row,
             numbers=frames.numbers,
             positions=frames.positions[row],

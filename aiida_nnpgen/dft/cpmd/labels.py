@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.units import BOHR, DALTON, HARTREE, KBAR
+from ...common.voigt import checked_voigt
 from ..label import LabelFailure, RefusedLabelError
-from ..text import read_text, table, to_voigt
+from ..text import read_text, table
 from .checks import check_complete, check_equal, check_finite, check_motion, check_smooth, check_temperature
 from .files import Records, read_energies, read_stresses, read_trajectory
 from .log import NUMBER, CpmdLog
@@ -59,7 +60,7 @@ def label_single_point(sources: CpmdSources) -> Frames:
     positions, forces = rows[:, :3], rows[:, 3:]
     check_equal(positions, log.positions, 1e-6, f"positions in GEOMETRY and `{log.name}`")
     _check_final(log, positions, forces)
-    stress = None if log.stress is None else -to_voigt(log.stress)[None] * KBAR
+    stress = None if log.stress is None else -checked_voigt(log.stress)[None] * KBAR
     return _frames(sources, positions[None], np.array([log.energy()]), forces[None], stress)
 
 
@@ -136,7 +137,7 @@ def _md_frames(sources: CpmdSources, records: dict[str, Records], steps: list[in
         for row, step in enumerate(steps):
             if step in records["STRESS"].values:
                 kinetic = np.einsum("a,ai,aj->ij", masses, rows[row, :, 3:6], rows[row, :, 3:6])
-                stress[row] = to_voigt(kinetic - records["STRESS"].values[step] * KBAR)
+                stress[row] = checked_voigt(kinetic - records["STRESS"].values[step] * KBAR)
     return _frames(sources, rows[..., :3], energies, rows[..., 6:], stress)
 
 

@@ -18,7 +18,7 @@ from ...common.types import RunEnd
 from ...common.units import GPA
 from ..attempts import run_end
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
-from ..reading import Dropped, FileContent, ReadFrame
+from ..reading import Dropped, FileContent, Reading
 from .stdout import read_error, read_qe_output
 from .xml import read_qe_xml
 
@@ -76,7 +76,7 @@ def read_run(folders: Iterable[Path], atoms: Atoms) -> QeRun:
     :param folders: of the jobs, as for :func:`read_single_point`.
     :param atoms: where the dynamics started.
     """
-    good: list[ReadFrame] = []
+    good: list[Reading] = []
     makers: list[int] = []
     problem: LabelProblem | None = None
     place, limit = atoms.positions, 0.0
@@ -147,7 +147,7 @@ def _files(folder: Path, *names: str) -> list[Path]:
     return [folder / name for name in names if (folder / name).is_file()]
 
 
-def _read_steps(folder: Path) -> tuple[list[ReadFrame | LabelProblem], NDArray[np.float64] | None]:
+def _read_steps(folder: Path) -> tuple[list[Reading | LabelProblem], NDArray[np.float64] | None]:
     """Return every configuration of a job, or what is wrong with it, and the positions that were printed last.
 
     Numbers are those of the XML file, which has more digits, as far as that goes.
@@ -166,12 +166,12 @@ def _read_steps(folder: Path) -> tuple[list[ReadFrame | LabelProblem], NDArray[n
     return [_merge(row, printed[row], exact.get(row)) for row in sorted(printed)], output.following
 
 
-def _by_index(content: FileContent) -> dict[int, ReadFrame | Dropped]:
-    found: list[ReadFrame | Dropped] = [*content.frames, *content.dropped]
+def _by_index(content: FileContent) -> dict[int, Reading | Dropped]:
+    found: list[Reading | Dropped] = [*content.frames, *content.dropped]
     return {item.index: item for item in found}
 
 
-def _merge(row: int, printed: ReadFrame | Dropped, exact: ReadFrame | Dropped | None) -> ReadFrame | LabelProblem:
+def _merge(row: int, printed: Reading | Dropped, exact: Reading | Dropped | None) -> Reading | LabelProblem:
     """Return the reading of the XML file if it has one that is the same, otherwise that of the standard output."""
     if isinstance(printed, Dropped):
         is_known = printed.reason in list(LabelFailure)
@@ -181,7 +181,7 @@ def _merge(row: int, printed: ReadFrame | Dropped, exact: ReadFrame | Dropped | 
             return LabelProblem(LabelFailure.NO_OUTPUT, f"configuration `{row}` has no {name}: the output is cut")
     if isinstance(exact, Dropped) and exact.reason == LabelFailure.NOT_CONVERGED:
         raise OutputError(f"only one file says that configuration `{row}` has converged: the files do not match")
-    if not isinstance(exact, ReadFrame):
+    if not isinstance(exact, Reading):
         return printed
     exact = replace(exact, stress=printed.stress if exact.stress is None else exact.stress)
     place = _same_place(printed.cell)
@@ -198,8 +198,8 @@ def _same_place(cell: NDArray[np.float64]) -> float:
 
 
 def _judge(
-    step: ReadFrame | LabelProblem, atoms: Atoms, place: NDArray[np.float64], limit: float
-) -> ReadFrame | LabelProblem:
+    step: Reading | LabelProblem, atoms: Atoms, place: NDArray[np.float64], limit: float
+) -> Reading | LabelProblem:
     """Return a configuration, or why it is no label; the limits of what is worth learning come later.
 
     :raises OutputError: if it is of another structure, or further than a limit in Å from where it should be.
@@ -217,7 +217,7 @@ def _judge(
     return check_label(step.energy, step.forces, step.stress, len(step.numbers), _NO_LIMITS) or step
 
 
-def _frames(atoms: Atoms, positions: list[NDArray[np.float64]], steps: list[ReadFrame]) -> Frames:
+def _frames(atoms: Atoms, positions: list[NDArray[np.float64]], steps: list[Reading]) -> Frames:
     names = {"energies": "energy", "forces": "forces", "stresses": "stress"}
     labels: dict[str, Any] = {name: np.array([getattr(step, key) for step in steps]) for name, key in names.items()}
     cells = np.tile(atoms.cell.array, (len(steps), 1, 1))

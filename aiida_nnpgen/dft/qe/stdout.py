@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
-from ...common.units import BOHR, HARTREE
+from ...common.units import BOHR, RYDBERG
+from ...common.voigt import checked_voigt
 from ..label import LabelFailure, RefusedLabelError
-from ..reading import DropReason, FileContent, ReadFrame
-from ..text import table, to_voigt
+from ..reading import DropReason, FileContent, Reading
+from ..text import table
 from .geometry import GEOMETRY_MARKS, PrintedGeometry
 
 __all__ = ["QeOutput", "read_error", "read_qe_output"]
 
-_RYDBERG = HARTREE / 2
 _KBAR_PER_AU = 147105.0  # kbar in Ry/bohr³, to compare two columns that print the same
 _ERROR = re.compile(r"^ *%{20,} *\n(.*?)^ *%{20,} *$", re.MULTILINE | re.DOTALL)
 _FORCE = re.compile(r"\s*atom\s+(\d+) type\s+\d+\s+force = (.*)")
@@ -123,7 +123,7 @@ class _Reader:
 
     def _read_energy(self, scf: _Scf, row: int) -> None:
         match = _ENERGY.fullmatch(self.lines[row])
-        scf.energy = float(_numbers([[match.group(1) if match else "?"]], (1,), "energies")[0]) * _RYDBERG
+        scf.energy = float(_numbers([[match.group(1) if match else "?"]], (1,), "energies")[0]) * RYDBERG
 
     def _read_convergence(self, scf: _Scf, row: int) -> None:
         scf.converged = scf.converged is not False and "NOT" not in self.lines[row]
@@ -143,7 +143,7 @@ class _Reader:
         match = _TOTAL_FORCE.match(self.lines[row])
         printed = float(table([[match.group(1) if match else "?"]], (1,), "total forces")[0])
         difference = abs(printed - float(np.linalg.norm(scf.forces)))
-        if difference > 1e-4 * max(BOHR / _RYDBERG, printed) and not _is_norm_of_part(scf.forces, printed):
+        if difference > 1e-4 * max(BOHR / RYDBERG, printed) and not _is_norm_of_part(scf.forces, printed):
             raise OutputError("the forces do not sum to the total force that is printed: damaged file")
         scf.total_force = printed
 
@@ -151,7 +151,7 @@ class _Reader:
         values = _numbers([line.split() for line in self.lines[row + 1 : row + 4]], (3, 6), "stresses")
         if not np.allclose(values[:, :3] * _KBAR_PER_AU, values[:, 3:], rtol=1e-3, atol=0.02):
             raise OutputError("the stress in Ry/bohr³ and in kbar are not the same: damaged file")
-        scf.stress = -to_voigt(values[:, :3]) * _RYDBERG / BOHR**3
+        scf.stress = -checked_voigt(values[:, :3]) * RYDBERG / BOHR**3
 
     def _end(self, missing: str = "the calculation is incomplete") -> None:
         """Add the present configuration, or the reason why it is no label."""
@@ -167,10 +167,10 @@ class _Reader:
         elif scf.energy is None or not scf.converged or (scf.forces is not None and scf.total_force is None):
             self.content.drop(index, DropReason.UNREADABLE, missing)
         else:
-            forces = None if scf.forces is None else scf.forces * _RYDBERG / BOHR
+            forces = None if scf.forces is None else scf.forces * RYDBERG / BOHR
             what: dict[str, Any] = {"numbers": self.geometry.numbers, "positions": positions, "cell": cell}
             labels: dict[str, Any] = {"energy": scf.energy, "forces": forces, "stress": scf.stress}
-            self.content.frames.append(ReadFrame(index=index, **what, **labels))
+            self.content.frames.append(Reading(index=index, **what, **labels))
 
 
 def _numbers(rows: list[list[str]], shape: tuple[int, ...], what: str) -> NDArray[np.float64]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
+from ...common.voigt import checked_voigt
 from ..label import LabelFailure, RefusedLabelError
-from ..reading import DropReason, FileContent, ReadFrame
-from ..text import element, table, to_voigt
+from ..reading import DropReason, FileContent, Reading
+from ..text import element, table
 
 __all__ = ["read_qe_xml"]
 
@@ -56,7 +57,7 @@ def _check_convergence(text: str | None) -> None:
         raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
 
 
-def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> ReadFrame:
+def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> Reading:
     atoms = step.findall("atomic_structure/atomic_positions/atom")
     cell = [(step.findtext(f"atomic_structure/cell/a{axis}") or "").split() for axis in (1, 2, 3)]
     count = len(atoms)
@@ -68,14 +69,14 @@ def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> Rea
         detail = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
         raise RefusedLabelError(LabelFailure.NO_OUTPUT, detail)
     energy = table([(step.findtext("total_energy/etot") or "").split()], (1,), "energies")[0]
-    return ReadFrame(
+    return Reading(
         index=index,
         numbers=np.array([element(atom.get("name", "")) for atom in atoms], dtype=np.int64),
         positions=table([(atom.text or "").split() for atom in atoms], (count, 3), "positions") * BOHR,
         cell=table(cell, (3, 3), "cell vectors") * BOHR,
         energy=float(energy) * HARTREE,
         forces=None if forces is None else forces * HARTREE / BOHR,
-        stress=None if stress is None else -to_voigt(stress) * HARTREE / BOHR**3,
+        stress=None if stress is None else -checked_voigt(stress) * HARTREE / BOHR**3,
     )
 
 

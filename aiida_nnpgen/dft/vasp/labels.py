@@ -13,7 +13,7 @@ from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.units import KBAR
 from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
-from ..reading import FileContent, ReadFrame
+from ..reading import FileContent, Reading
 from ..text import read_text
 from .input import group_atoms
 from .messages import has_ended
@@ -114,7 +114,7 @@ def _contents(folder: Path) -> tuple[FileContent, FileContent]:
     return read_vasprun(folder / VASPRUN), read_outcar(folder / OUTCAR)
 
 
-def _rows(contents: tuple[FileContent, FileContent]) -> list[LabelProblem | tuple[ReadFrame, ReadFrame]]:
+def _rows(contents: tuple[FileContent, FileContent]) -> list[LabelProblem | tuple[Reading, Reading]]:
     """Return for each configuration what is wrong with it in either file, or both readings of it.
 
     What is broken at the end was cut, and does not count.
@@ -125,11 +125,11 @@ def _rows(contents: tuple[FileContent, FileContent]) -> list[LabelProblem | tupl
     return rows
 
 
-def _read_steps(folder: Path, atoms: Atoms) -> list[ReadFrame | LabelProblem]:
+def _read_steps(folder: Path, atoms: Atoms) -> list[Reading | LabelProblem]:
     """Return what every configuration gave that is complete in both files, in the order of the structure."""
     order = group_atoms(atoms.numbers)
     back = np.argsort(order)
-    steps: list[ReadFrame | LabelProblem] = []
+    steps: list[Reading | LabelProblem] = []
     for row, found in enumerate(_rows(_contents(folder))):
         if isinstance(found, LabelProblem):
             steps.append(found)
@@ -147,7 +147,7 @@ def _n_steps(content: FileContent) -> int:
     return max(indices, default=-1) + 1
 
 
-def _look_up(contents: tuple[FileContent, FileContent], row: int) -> LabelProblem | tuple[ReadFrame, ReadFrame]:
+def _look_up(contents: tuple[FileContent, FileContent], row: int) -> LabelProblem | tuple[Reading, Reading]:
     dropped = [item for content in contents for item in content.dropped if item.index == row]
     for item in sorted(dropped, key=lambda item: item.reason != LabelFailure.NOT_CONVERGED):
         reason = LabelFailure.NOT_CONVERGED if item.reason == LabelFailure.NOT_CONVERGED else LabelFailure.NO_OUTPUT
@@ -158,7 +158,7 @@ def _look_up(contents: tuple[FileContent, FileContent], row: int) -> LabelProble
     return exact[0], printed[0]
 
 
-def _merge(row: int, exact: ReadFrame, printed: ReadFrame) -> ReadFrame:
+def _merge(row: int, exact: Reading, printed: Reading) -> Reading:
     """Return the reading of ``vasprun.xml``, which has more digits, after comparing it with that of ``OUTCAR``."""
     for frame in (exact, printed):
         for name in ("energy", "forces", "stress"):
@@ -176,7 +176,7 @@ def _merge(row: int, exact: ReadFrame, printed: ReadFrame) -> ReadFrame:
     return exact
 
 
-def _judge(frame: ReadFrame) -> ReadFrame | LabelProblem:
+def _judge(frame: Reading) -> Reading | LabelProblem:
     """Return the frame, or why it is no label; the limits of what is worth learning come later."""
     assert frame.energy is not None
     assert frame.forces is not None
@@ -188,7 +188,7 @@ def _judge(frame: ReadFrame) -> ReadFrame | LabelProblem:
     return frame if problem is None else problem
 
 
-def _ordered(frame: ReadFrame, places: NDArray[np.int64]) -> ReadFrame:
+def _ordered(frame: Reading, places: NDArray[np.int64]) -> Reading:
     assert frame.forces is not None
     return replace(frame, numbers=frame.numbers[places], positions=frame.positions[places], forces=frame.forces[places])
 
@@ -214,7 +214,7 @@ def _displacement(
     return moved
 
 
-def _frames(atoms: Atoms, places: list[NDArray[np.float64]], steps: list[ReadFrame]) -> Frames:
+def _frames(atoms: Atoms, places: list[NDArray[np.float64]], steps: list[Reading]) -> Frames:
     return Frames(
         numbers=atoms.numbers,
         positions=np.array(places),

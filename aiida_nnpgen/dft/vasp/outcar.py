@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ...common.units import KBAR
 from ..label import LabelFailure
-from ..reading import DropReason, FileContent, ReadFrame
+from ..reading import DropReason, FileContent, Reading
 from ..text import read_text, table
 from .convergence import EDIFF, NELM, why_unconverged
 from .potcar import element_of
@@ -160,7 +160,7 @@ class _Reader:
             self.content.drop(index, LabelFailure.NOT_CONVERGED, unconverged)
         else:
             self.content.frames.append(
-                ReadFrame(
+                Reading(
                     index=index,
                     numbers=self.numbers,
                     positions=step.motion[:, :3],

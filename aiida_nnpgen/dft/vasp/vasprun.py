@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
 from ...common.units import KBAR
+from ...common.voigt import checked_voigt
 from ..label import LabelFailure
-from ..reading import DropReason, FileContent, ReadFrame
-from ..text import element, table, to_voigt
+from ..reading import DropReason, FileContent, Reading
+from ..text import element, table
 from .convergence import EDIFF, NELM, why_unconverged
 
 __all__ = ["read_vasprun"]
@@ -77,7 +78,7 @@ def _add(
         content.drop(index, DropReason.UNREADABLE, str(exception))
 
 
-def _frame(index: int, step: ElementTree.Element, numbers: NDArray[np.int64], pstress: float) -> ReadFrame:
+def _frame(index: int, step: ElementTree.Element, numbers: NDArray[np.int64], pstress: float) -> Reading:
     n_atoms = len(numbers)
     cell = _array(step, "structure/crystal/varray[@name='basis']", (3, 3))
     fractional = _array(step, "structure/varray[@name='positions']", (n_atoms, 3))
@@ -86,14 +87,14 @@ def _frame(index: int, step: ElementTree.Element, numbers: NDArray[np.int64], ps
     forces = _array(step, "varray[@name='forces']", (n_atoms, 3))
     stress = _array(step, "varray[@name='stress']", (3, 3))
     energy = _number(step.find("energy/i[@name='e_fr_energy']"))
-    return ReadFrame(
+    return Reading(
         index=index,
         numbers=numbers,
         positions=fractional @ cell,
         cell=cell,
         energy=energy - pstress * KBAR * abs(float(np.linalg.det(cell))),
         forces=forces,
-        stress=None if stress is None else -to_voigt(stress) * KBAR,
+        stress=None if stress is None else -checked_voigt(stress) * KBAR,
     )
 
 

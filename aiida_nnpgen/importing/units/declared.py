@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import InputError
 from ...common.units import BAR, GPA, KBAR, UNITS, unit_name
-from ...dft.reading import ReadFrame
-from ...dft.text import to_voigt
+from ...common.voigt import to_voigt
+from ...dft.reading import Reading
 
 __all__ = ["ENERGIES", "LENGTHS", "STRESSES", "FileUnits", "convert", "force_factor"]
 
@@ -63,7 +63,7 @@ def force_factor(unit: str) -> float:
     return (-1.0 if unit.startswith("-") else 1.0) * ENERGIES[energy] / LENGTHS[length]
 
 
-def convert(frames: Sequence[ReadFrame], units: FileUnits) -> list[ReadFrame]:
+def convert(frames: Sequence[Reading], units: FileUnits) -> list[Reading]:
     """Return frames in the units of this package; a virial becomes a stress."""
     length, energy, force = LENGTHS[units.length], ENERGIES[units.energy], force_factor(units.force)
     sign = -1.0 if units.stress.startswith("-") else 1.0
@@ -86,7 +86,6 @@ def convert(frames: Sequence[ReadFrame], units: FileUnits) -> list[ReadFrame]:
     return converted
 
 
-def _from_virial(frame: ReadFrame, factor: float) -> NDArray[np.float64]:
+def _from_virial(frame: Reading, factor: float) -> NDArray[np.float64]:
     virial = np.asarray(frame.virial)
-    tensor = -(virial + virial.T) / 2 * factor
-    return to_voigt(tensor)
+    return -to_voigt(virial) * factor

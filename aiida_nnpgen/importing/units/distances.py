@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
-from ...dft.reading import ReadFrame
+from ...dft.reading import Reading
 from .declared import LENGTHS
 from .verdict import Verdict
 
@@ -25,7 +25,7 @@ _BONDED = (0.62, 1.45)
 _BONDED_IN_BOHR = (1.65, 2.5)
 
 
-def judge_distances(frames: Sequence[ReadFrame]) -> tuple[float | None, Verdict]:
+def judge_distances(frames: Sequence[Reading]) -> tuple[float | None, Verdict]:
     """Return the factor that brings positions to Å, None if distances are of no known unit; and why.
 
     Distances that are long in some frames only are those of an expanded lattice or of a broken bond.
@@ -58,7 +58,7 @@ def _describe(ratio: float) -> str:
     return f"nearest neighbours are {ratio:.2f} times the sum of their covalent radii apart"
 
 
-def _neighbour_ratio(frame: ReadFrame) -> float | None:
+def _neighbour_ratio(frame: Reading) -> float | None:
     """Return the median over atoms of the distance to the nearest neighbour over the sum of covalent radii."""
     n_atoms = len(frame.numbers)
     size = (abs(float(np.linalg.det(frame.cell))) / n_atoms) ** (1 / 3)

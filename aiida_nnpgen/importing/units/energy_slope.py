@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dft.reading import ReadFrame
+from ...dft.reading import Reading
 
 __all__ = ["Slopes", "compare_work"]
 
@@ -36,7 +36,7 @@ class Slopes:
     correlation: float | None
 
 
-def compare_work(frames: Sequence[ReadFrame], length: float = 1.0) -> Slopes:
+def compare_work(frames: Sequence[Reading], length: float = 1.0) -> Slopes:
     """Return how energy differences of neighbouring frames compare with the work between them.
 
     :param frames: labelled, in the units of their file.
@@ -78,7 +78,7 @@ def _fit(table: NDArray[np.float64]) -> Slopes:
     return Slopes(slopes[0], slopes[1], len(table), correlation)
 
 
-def _work(first: ReadFrame, second: ReadFrame, length: float) -> tuple[float, float, float] | None:
+def _work(first: Reading, second: Reading, length: float) -> tuple[float, float, float] | None:
     """Return the difference of energies, the work of the forces and that of the stress; None if frames are far apart.
 
     The path is split into displacement at a fixed cell and strain at fixed fractional coordinates.

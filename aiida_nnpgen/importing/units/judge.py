@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...dft.reading import ReadFrame
+from ...dft.reading import Reading
 from .declared import ENERGIES, STRESSES, force_factor
 from .distances import judge_distances
 from .energy_slope import Slopes, compare_work
@@ -49,7 +49,7 @@ _MAX_STRESS_ENERGY = 30.0
 _LIKELY_STRESS_ENERGY = (0.01, 10.0)
 
 
-def judge(frames: Sequence[ReadFrame], with_xtb: bool = True) -> Verdict:
+def judge(frames: Sequence[Reading], with_xtb: bool = True) -> Verdict:
     """Compare sizes with what is cheaply known: distances, work, a semi-empirical method, stress.
 
     Nothing speaks against units that cannot be judged, such as forces near a minimum.
@@ -70,7 +70,7 @@ def judge(frames: Sequence[ReadFrame], with_xtb: bool = True) -> Verdict:
     return verdict if verdict.problem else verdict & _judge_stress(labelled, slopes)
 
 
-def _is_finite(frame: ReadFrame) -> bool:
+def _is_finite(frame: Reading) -> bool:
     return (
         frame.energy is not None and math.isfinite(frame.energy) and bool(np.isfinite(np.asarray(frame.forces)).all())
     )
@@ -124,7 +124,7 @@ def _describe(slopes: Slopes, size: float | None) -> str:
     return " and ".join(parts)
 
 
-def _judge_stress(frames: Sequence[ReadFrame], slopes: Slopes) -> Verdict:
+def _judge_stress(frames: Sequence[Reading], slopes: Slopes) -> Verdict:
     """Judge by the work of the stress where cells change, otherwise by its size alone."""
     return _judge_stress_size(frames) if slopes.stress is None else _judge_stress_work(slopes.stress)
 
@@ -144,7 +144,7 @@ def _judge_stress_work(slope: float) -> Verdict:
     return Verdict(f"{seen}: the stress {named}", {"stress": signed})
 
 
-def _judge_stress_size(frames: Sequence[ReadFrame]) -> Verdict:
+def _judge_stress_size(frames: Sequence[Reading]) -> Verdict:
     sizes = [
         float(np.abs(frame.stress).max() * abs(np.linalg.det(frame.cell)) / len(frame.numbers))
         for frame in frames

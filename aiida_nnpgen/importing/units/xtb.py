@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ...dft.reading import ReadFrame
+from ...dft.reading import Reading
 
 __all__ = ["Comparison", "compare_with_xtb"]
 
@@ -39,7 +39,7 @@ class Comparison:
     reason: str = ""
 
 
-def compare_with_xtb(frames: Sequence[ReadFrame], length: float = 1.0) -> Comparison:
+def compare_with_xtb(frames: Sequence[Reading], length: float = 1.0) -> Comparison:
     """Compare the forces of a file with those of GFN1-xTB.
 
     Where several frames have the same atoms, changes of the forces are compared: near a minimum two methods differ by
@@ -72,7 +72,7 @@ def _is_known(numbers: NDArray[np.int64]) -> bool:
     return not np.isin(numbers, _OPEN_SHELLS).any() and bool(np.isin(numbers, _NONMETALS).mean() >= 0.5)
 
 
-def _forces(frames: Sequence[ReadFrame], length: float) -> list[NDArray[np.float64]]:
+def _forces(frames: Sequence[Reading], length: float) -> list[NDArray[np.float64]]:
     """Return forces in eV/Å of as many frames as there is time for.
 
     :raises ImportError: if tblite is not installed.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...common.exceptions import InputError
 from ...common.frames import Frames
+from ...common.voigt import to_voigt
 from .cell import right_handed
 
 __all__ = ["DeepmdPotential"]
@@ -47,12 +48,11 @@ class DeepmdPotential:
             forces.append(result[1])
             virials.append(result[2])
         tensor = -np.concatenate(virials).reshape(-1, 3, 3) / frames.volumes[:, None, None]
-        symmetric = 0.5 * (tensor + tensor.transpose(0, 2, 1))
         return replace(
             frames,
             energies=np.concatenate(energies),
             forces=np.concatenate(forces),
-            stresses=symmetric[:, (0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)],
+            stresses=to_voigt(tensor),
         )
 
     def descriptors(self, frames: Frames) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from aiida_nnpgen.common.units import BOHR, GPA, HARTREE
 from aiida_nnpgen.dft.cp2k.files import Snapshot
 from aiida_nnpgen.dft.cp2k.folder import check_copies, read_cp2k
 from aiida_nnpgen.dft.cp2k.log import Evaluation
-from aiida_nnpgen.dft.reading import ReadFrame
+from aiida_nnpgen.dft.reading import Reading
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "existing" / "cp2k"
 FORCE = HARTREE / BOHR
@@ -30,7 +30,7 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
     return lambda name: shutil.copytree(FIXTURES / name, tmp_path / name)
 
 
-def read_one(path: Path) -> ReadFrame:
+def read_one(path: Path) -> Reading:
     """Return the frame of a single point."""
     content = read_cp2k(path)
     assert not content.dropped, content.dropped
@@ -38,7 +38,7 @@ def read_one(path: Path) -> ReadFrame:
     return frame
 
 
-def assert_same(frame: ReadFrame, other: ReadFrame) -> None:
+def assert_same(frame: Reading, other: Reading) -> None:
     """Compare everything that is read, to the digits that a log has."""
     assert frame.numbers.tolist() == other.numbers.tolist()
     assert frame.periodic == other.periodic

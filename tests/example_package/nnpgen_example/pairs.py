@@ -1,4 +1,4 @@
-"""An architecture: a sum over pairs of atoms, linear in its parameters, fitted by least squares."""
+"""An architecture: a sum over pairs of atoms, linear in its parameters, fitted by least squares, frame by frame."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
+from aiida_nnpgen.common.interaction import Interaction
 from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 
 __all__ = ["BACKEND", "PairSettings"]
 
 MODEL = Path("weights") / "pairs.json"
+CHECKPOINT = "checkpoint.npz"
 _VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
 
 
@@ -31,15 +33,17 @@ class PairSettings:
     :ivar n_radial: Gaussians between 0.5 Å and the cutoff, per pair of elements.
     :ivar share: of the frames that each member of a committee is fitted to, drawn by its seed.
     :ivar ridge: weight of the squared parameters.
+    :ivar steps: frames to be fitted to at most; one is a step.
     """
 
     cutoff: float = 4.0
     n_radial: int = 12
     share: float = 0.8
     ridge: float = 1e-6
+    steps: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("cutoff", "n_radial", "share", "ridge"):
+        for name in ("cutoff", "n_radial", "share", "ridge", "steps"):
             if not getattr(self, name) > 0:
                 raise InputError(f"`{name}` must be positive, not `{getattr(self, name)}`")
 
@@ -128,37 +132,33 @@ class PairBackend:
     environment = {"OMP_NUM_THREADS": "1"}
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
-        """Fit the parameters; the learning curve is one point."""
+        """Fit to one frame after the other; what was done is in a checkpoint."""
         settings: PairSettings = task.settings
-        generator = np.random.default_rng(task.seed)
         model = PairPotential(tuple(task.elements), settings.cutoff, settings.n_radial)
-        blocks, targets = [], []
-        for part in task.train:
-            count = max(1, round(settings.share * len(part)))
-            for atoms in part[np.sort(generator.permutation(len(part))[:count])].to_atoms():
-                stress = atoms.calc.results.get("stress", np.full(6, np.nan))
-                target = np.concatenate([[atoms.get_potential_energy()], atoms.get_forces().ravel(), stress])
-                known = np.isfinite(target)
-                scale = np.concatenate(
-                    [[1 / len(atoms)], np.ones(3 * len(atoms)), np.full(6, atoms.get_volume() / len(atoms))]
-                )
-                blocks.append((model.design(atoms) * scale[:, None])[known])
-                targets.append((target * scale)[known])
-        matrix, values = np.vstack(blocks), np.concatenate(targets)
-        square = matrix.T @ matrix + settings.ridge * np.eye(matrix.shape[1])
-        coefficients = np.linalg.lstsq(square, matrix.T @ values, rcond=None)[0]
+        images = _draw([atoms for part in task.train for atoms in part.to_atoms()], settings, task.seed)
+        n = model.design(images[0]).shape[1]
+        square, target, errors = settings.ridge * np.eye(n), np.zeros(n), np.zeros(0)
+        if task.restart and (folder / CHECKPOINT).is_file():
+            with np.load(folder / CHECKPOINT, allow_pickle=False) as done:
+                square, target, errors = done["square"], done["target"], done["errors"]
+        for atoms in images[len(errors) :]:
+            matrix, values = _equations(model, atoms)
+            square, target = square + matrix.T @ matrix, target + matrix.T @ values
+            coefficients = np.linalg.lstsq(square, target, rcond=None)[0]
+            errors = np.append(errors, np.sqrt(np.mean((matrix @ coefficients - values) ** 2)))
+            np.savez(folder / CHECKPOINT, square=square, target=target, errors=errors)
+        coefficients = np.linalg.lstsq(square, target, rcond=None)[0]
         (folder / MODEL).parent.mkdir(exist_ok=True)
-        document = {"elements": task.elements, "cutoff": settings.cutoff, "n_radial": settings.n_radial}
+        document = {"elements": list(task.elements), "cutoff": settings.cutoff, "n_radial": settings.n_radial}
         (folder / MODEL).write_text(json.dumps(document | {"coefficients": coefficients.tolist()}))
-        rmse = float(np.sqrt(np.mean((matrix @ coefficients - values) ** 2)))
         return TrainingOutcome(
             files=[MODEL.as_posix()],
             version="1",
             cutoff=settings.cutoff,
             dtype="float64",
-            curve={"step": np.ones(1), "rmse": np.array([rmse])},
-            steps=1,
-            diverged=not np.isfinite(rmse),
+            curve={"step": np.arange(1.0, len(errors) + 1), "rmse": errors},
+            steps=len(errors),
+            diverged=not np.isfinite(coefficients).all(),
         )
 
     def load(self, folder: Path) -> PairPotential:
@@ -170,9 +170,25 @@ class PairBackend:
         coefficients = np.array(values.pop("coefficients"))
         return PairPotential(tuple(values["elements"]), values["cutoff"], values["n_radial"], coefficients)
 
-    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> object:
+    def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Refuse: LAMMPS has no such pair style."""
         raise InputError("pair potentials of this kind do not drive LAMMPS: sample with `ase`")
+
+
+def _draw(images: list[Atoms], settings: PairSettings, seed: int) -> list[Atoms]:
+    """Return the frames of one member of a committee, in its own order."""
+    order = np.random.default_rng(seed).permutation(len(images))[: max(1, round(settings.share * len(images)))]
+    return [images[index] for index in order[: settings.steps]]
+
+
+def _equations(model: PairPotential, atoms: Atoms) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what the parameters should give for one frame: energy and virial per atom in eV, forces in eV/Å."""
+    n_atoms = len(atoms)
+    stress = atoms.calc.results.get("stress", np.full(6, np.nan))
+    values = np.concatenate([[atoms.get_potential_energy()], atoms.get_forces().ravel(), stress])
+    weights = np.concatenate([[1 / n_atoms], np.ones(3 * n_atoms), np.full(6, atoms.get_volume() / n_atoms)])
+    known = np.isfinite(values)
+    return (model.design(atoms) * weights[:, None])[known], (values * weights)[known]
 
 
 BACKEND = PairBackend()

@@ -1,69 +1,15 @@
-"""What every registered selector must do, and tests of the simple ones."""
+"""How a selector is called, and the simple ones; what every selector must do is in ``aiida_nnpgen.testing``."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from aiida_nnpgen.common import plugins
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.screening.base import select
 from aiida_nnpgen.screening.selectors.farthest_point import farthest_point
 from aiida_nnpgen.screening.selectors.random import random_choice
-
-SELECTORS = plugins.names("nnpgen.selectors")
-RNG = np.random.default_rng(5)
-POINTS, FIXED = RNG.random((40, 2)), RNG.random((10, 2))
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-@pytest.mark.parametrize("fixed", [None, FIXED, FIXED[:0]])
-def test_selector_keeps_as_many_as_asked_for(name, fixed):
-    """Indices are different, sorted, and n_max in number."""
-    kept = select(name, POINTS, 7, fixed, seed=1)
-    assert len(kept) == 7
-    assert (np.diff(kept) > 0).all()
-    assert kept[-1] < 40
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_keeps_all_if_there_are_no_more(name):
-    """With n_max at or above n nothing goes."""
-    assert select(name, POINTS[:5], 6, FIXED).tolist() == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_of_nothing_gives_nothing(name):
-    """No candidates give no indices."""
-    assert select(name, np.empty((0, 2)), 6, FIXED).tolist() == []
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_repeats_itself_for_the_same_seed(name):
-    """Equal input, equal choice."""
-    assert np.array_equal(select(name, POINTS, 9, FIXED, seed=3), select(name, POINTS, 9, FIXED, seed=3))
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_takes_coinciding_points(name):
-    """Duplicates are no error, and none is kept twice."""
-    assert len(set(select(name, np.zeros((9, 2)), 4, FIXED).tolist())) == 4
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_refuses_a_point_that_is_not_finite(name):
-    """The message names the frame."""
-    points = POINTS.copy()
-    points[3, 1] = np.nan
-    with pytest.raises(InputError, match="frame 3"):
-        select(name, points, 5)
-
-
-@pytest.mark.parametrize("name", SELECTORS)
-def test_selector_refuses_to_keep_nothing(name):
-    """n_max is positive."""
-    with pytest.raises(InputError, match="n_max"):
-        select(name, POINTS, 0)
+from aiida_nnpgen.testing.selectors import POINTS
 
 
 def test_select_refuses_an_unknown_keyword():
