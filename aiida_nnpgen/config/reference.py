@@ -11,7 +11,7 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, Thermostat
-from ..dft.code import DftCode, Protocol
+from ..dft.code import DftCode, Effort
 from ..dft.label import LabelChecks
 from ..dft.method import Method
 from .existing import ExistingSettings
@@ -25,7 +25,7 @@ class ReferenceSettings(MethodSettings):
     """The labeller, its level of theory, and what counts as a label."""
 
     labeller: str = "ase"
-    protocol: Protocol = Field(default=Protocol.BALANCED, description="what the other keys change")
+    protocol: Effort = Field(default=Effort.BALANCED, description="what the other keys change")
     rules: list[MethodRule] = Field(default_factory=list, description="for some structures; later ones prevail")
     pseudopotentials: str | dict[str, str] | None = Field(
         default=None, description="label of a family in AiiDA, or a file per element"

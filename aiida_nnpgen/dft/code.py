@@ -16,11 +16,11 @@ from ..common.types import Thermostat
 from .label import LabelFailure
 from .method import Method, merge
 
-__all__ = ["DftCode", "Protocol"]
+__all__ = ["DftCode", "Effort"]
 
 
-class Protocol(StrEnum):
-    """How much is spent on a label."""
+class Effort(StrEnum):
+    """How much is spent on a label: each code has a protocol for each."""
 
     FAST = "fast"  # to try things out
     BALANCED = "balanced"  # the published settings where the code has them
@@ -43,7 +43,7 @@ class DftCode(ABC):
     BATCHES: ClassVar[bool] = False
     PSEUDOPOTENTIALS: ClassVar[str | None] = None
 
-    def method(self, protocol: Protocol, *overrides: Mapping[str, Any]) -> Method:
+    def method(self, protocol: Effort, *overrides: Mapping[str, Any]) -> Method:
         """Return the method of a protocol with the user's words put over it, in their order."""
         text = (files(type(self).__module__.rpartition(".")[0]) / "protocols.yaml").read_text()
         return Method.from_dict(reduce(merge, overrides, yaml.safe_load(text)[protocol]))

@@ -10,7 +10,7 @@ from aiida import orm
 
 from aiida_nnpgen.calculations.cp2k_label import Cp2kLabelCalculation
 from aiida_nnpgen.calculations.cp2k_md import Cp2kMdCalculation
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cp2k.code import CP2K
 
 CONDITIONS = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 10, "stride": 5}
@@ -18,7 +18,7 @@ CONDITIONS = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps":
 
 def method(**changes: Any) -> orm.Dict:
     """Return a method as the plan of a phase makes it."""
-    return orm.Dict(CP2K.method(Protocol.FAST).to_dict() | changes)
+    return orm.Dict(CP2K.method(Effort.FAST).to_dict() | changes)
 
 
 def test_cp2k_label_writes_frames_in_the_order_of_their_keys(

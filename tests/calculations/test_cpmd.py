@@ -11,7 +11,7 @@ import pytest
 from aiida import orm
 
 from aiida_nnpgen.calculations.cpmd import CpmdCalculation
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cpmd.code import CPMD
 
 NUMBERS = {"H": 1, "O": 8, "C": 6}
@@ -39,7 +39,7 @@ def inputs(
         values = {
             "code": python_code,
             "structure": generate_structure("HOH"),
-            "method": orm.Dict(CPMD.method(Protocol.BALANCED).to_dict()),
+            "method": orm.Dict(CPMD.method(Effort.BALANCED).to_dict()),
             "pseudopotentials": {element: pseudo(element) for element in "HO"},
         }
         return {key: value for key, value in (values | changes).items() if value is not None}
@@ -117,7 +117,7 @@ def test_cpmd_refuses_bad_inputs(
         "pseudopotentials": lambda files: {key: pseudo(key, NUMBERS[of]) for key, of in files.items()},
         "conditions": lambda values: conditions(**values),
         "steps_done": orm.Int,
-        "method": lambda values: orm.Dict(CPMD.method(Protocol.BALANCED, values).to_dict()),
+        "method": lambda values: orm.Dict(CPMD.method(Effort.BALANCED, values).to_dict()),
     }
     with pytest.raises(ValueError, match=message):
         prepare(CpmdCalculation, **inputs(**{key: makers[key](value) for key, value in changes.items()}))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from aiida_nnpgen.common.plugins import names
 from aiida_nnpgen.config.method import MethodMatch, StructureFacts
 from aiida_nnpgen.config.reference import ReferenceSettings
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 
 WATER = Atoms("OHH", positions=np.eye(3), cell=[8.0, 9.0, 10.0], pbc=True)
 
@@ -108,8 +108,8 @@ def test_wrong_values_are_named_with_their_place(values: dict[str, Any], message
 
 
 @pytest.mark.parametrize("labeller", names("nnpgen.dft"))
-@pytest.mark.parametrize("protocol", Protocol)
-def test_every_code_takes_its_own_protocols(labeller: str, protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", Effort)
+def test_every_code_takes_its_own_protocols(labeller: str, protocol: Effort) -> None:
     """Each protocol of each code is a method that the code accepts."""
     reference = ReferenceSettings(labeller=labeller, protocol=protocol, pseudopotentials="family")
     assert reference.method_of(facts()).parameters is not None

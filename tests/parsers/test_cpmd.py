@@ -12,7 +12,7 @@ import pytest
 from aiida import orm
 
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cpmd import read_md, read_single_point
 from aiida_nnpgen.dft.cpmd.code import CPMD
 
@@ -35,7 +35,7 @@ def sample(fixtures: Path, tmp_path: Path, parse: Callable[..., Any]) -> Callabl
             change(folder)
         inputs: dict[str, orm.Data] = {
             "structure": orm.StructureData(ase=atoms),
-            "method": orm.Dict(CPMD.method(Protocol.FAST).to_dict()),
+            "method": orm.Dict(CPMD.method(Effort.FAST).to_dict()),
         }
         if conditions:
             inputs["conditions"] = orm.Dict({"conditions": conditions, "seed": 1})

@@ -15,7 +15,7 @@ from ase.calculators.emt import EMT
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.data.lineage import CALCULATED, label_process, label_processes
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cpmd.code import CPMD
 from aiida_nnpgen.workchains.aimd.cpmd import CpmdAimdWorkChain
 from aiida_nnpgen.workchains.labellers.cpmd import CpmdLabellerWorkChain
@@ -27,7 +27,7 @@ OPTIONS = {"withmpi": False}
 
 def method(**changes: Any) -> orm.Dict:
     """Return a level of theory."""
-    return orm.Dict(CPMD.method(Protocol.FAST, changes).to_dict())
+    return orm.Dict(CPMD.method(Effort.FAST, changes).to_dict())
 
 
 def conditions(**changes: Any) -> orm.Dict:

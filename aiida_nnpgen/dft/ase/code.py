@@ -8,7 +8,7 @@ from typing import Any
 
 from ...common.exceptions import InputError
 from ...common.types import Thermostat
-from ..code import DftCode, Protocol
+from ..code import DftCode, Effort
 from ..method import Dispersion, Method, merge
 
 __all__ = ["ASE", "calculator_of"]
@@ -21,7 +21,7 @@ class AseCode(DftCode):
     THERMOSTATS = frozenset(Thermostat)
     BATCHES = True
 
-    def method(self, protocol: Protocol, *overrides: Mapping[str, Any]) -> Method:
+    def method(self, protocol: Effort, *overrides: Mapping[str, Any]) -> Method:
         """Return the method; a protocol speaks of its own calculator alone."""
         named = [values for values in overrides if "calculator" in values.get("parameters", {})]
         return Method.from_dict(reduce(merge, overrides)) if named else super().method(protocol, *overrides)

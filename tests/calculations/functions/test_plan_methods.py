@@ -11,7 +11,7 @@ from aiida import orm
 from aiida_nnpgen.calculations.functions import change_method, plan_methods
 from aiida_nnpgen.common.plugins import names
 from aiida_nnpgen.config.reference import ReferenceSettings
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.method import Method
 
 
@@ -41,7 +41,7 @@ def test_plan_methods_without_record_goes_by_the_key(generate_structure: Callabl
 def test_change_method_changes_the_solver_only(labeller: str) -> None:
     """The next attempt looks for the same solution in another way; calculators of ASE have none in common."""
     code = ReferenceSettings(labeller=labeller, pseudopotentials="family").code
-    method = code.method(Protocol.BALANCED)
+    method = code.method(Effort.BALANCED)
     words = orm.Dict(method.to_dict()), orm.Str(labeller), orm.Str("not_converged"), orm.Int(1)
     changed = Method.from_dict(change_method(*words).get_dict())
     assert changed.parameters != method.parameters

@@ -11,7 +11,7 @@ from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.common.types import Ensemble, Thermostat
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cp2k.code import CP2K
 from aiida_nnpgen.dft.cp2k.input import CELLS, FRAMES, INPUT, write_batch, write_md
 from aiida_nnpgen.dft.label import LabelFailure
@@ -28,7 +28,7 @@ def frames() -> Frames:
 
 def method(**changes: Any) -> Method:
     """Return the balanced method with changes."""
-    return CP2K.method(Protocol.BALANCED, changes)
+    return CP2K.method(Effort.BALANCED, changes)
 
 
 def sections(text: str) -> dict[str, list[str]]:
@@ -76,7 +76,7 @@ def test_protocols_are_what_was_published(frames: Frames) -> None:
     assert "XC/XC_FUNCTIONAL:BLYP" in text
     assert {"TYPE DFTD3(BJ)", "REFERENCE_FUNCTIONAL BLYP"} <= set(text["XC/VDW_POTENTIAL/PAIR_POTENTIAL"])
     assert "EPS_SCF 1e-06" in text["SCF/OUTER_SCF"]
-    for protocol in Protocol:
+    for protocol in Effort:
         CP2K.check(CP2K.method(protocol))
 
 

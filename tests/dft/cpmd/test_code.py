@@ -11,7 +11,7 @@ import pytest
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
 from aiida_nnpgen.dft import cpmd, method
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cpmd.code import CPMD, settings_of
 from aiida_nnpgen.dft.cpmd.input import nose_frequency
 from aiida_nnpgen.dft.cpmd.pseudopotential import pseudopotential
@@ -36,8 +36,8 @@ HYDROGEN = """&ATOM
 """
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
-def test_protocols_are_blyp_d2(protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", list(Effort))
+def test_protocols_are_blyp_d2(protocol: Effort) -> None:
     """Every protocol passes the check and is the published functional."""
     values = CPMD.method(protocol)
     CPMD.check(values)
@@ -46,7 +46,7 @@ def test_protocols_are_blyp_d2(protocol: Protocol) -> None:
 
 def test_balanced_has_the_published_cutoff() -> None:
     """100 Ry, one part in a million of the gradient."""
-    settings = settings_of(CPMD.method(Protocol.BALANCED), {})
+    settings = settings_of(CPMD.method(Effort.BALANCED), {})
     assert (settings.cutoff, settings.convergence, settings.max_iterations) == (100, 1e-6, 100)
 
 
@@ -62,7 +62,7 @@ def test_settings_of_takes_the_method_and_the_users_words() -> None:
         "SYSTEM": {"MESH": [96, 96, 96]},
         "DFT": {"GC-CUTOFF": 1e-6},
     }
-    values = CPMD.method(Protocol.FAST, {"charge": -1, "multiplicity": 2, "functional": "PBE", "parameters": own})
+    values = CPMD.method(Effort.FAST, {"charge": -1, "multiplicity": 2, "functional": "PBE", "parameters": own})
     CPMD.check(values)
     settings = settings_of(values, {})
     assert (settings.functional, settings.charge, settings.multiplicity) == ("PBE", -1.0, 2)
@@ -105,7 +105,7 @@ def test_settings_of_takes_the_method_and_the_users_words() -> None:
 )
 def test_check_names_what_is_wrong(changes: dict[str, Any], words: list[str]) -> None:
     """Each refusal has the value and what to write instead."""
-    values = CPMD.method(Protocol.BALANCED, changes)
+    values = CPMD.method(Effort.BALANCED, changes)
     with pytest.raises(InputError) as error:
         CPMD.check(values)
     for word in words:
@@ -120,7 +120,7 @@ def test_check_wants_a_functional() -> None:
 
 def test_remedies_change_the_optimiser_only() -> None:
     """Two remedies, each with more iterations than the one before, and DIIS switched off."""
-    values = CPMD.method(Protocol.BALANCED, {"parameters": {"CPMD": {"ODIIS": 5, "HAMILTONIAN CUTOFF": 0.5}}})
+    values = CPMD.method(Effort.BALANCED, {"parameters": {"CPMD": {"ODIIS": 5, "HAMILTONIAN CUTOFF": 0.5}}})
     first, second = (CPMD.remedy(values, LabelFailure.NOT_CONVERGED, attempt) for attempt in (1, 2))
     for changed, limit in ((first, 200), (second, 400)):
         CPMD.check(changed)
@@ -138,7 +138,7 @@ def test_remedies_change_the_optimiser_only() -> None:
 )
 def test_there_is_no_remedy_for_the_rest(reason: LabelFailure, attempt: int) -> None:
     """What another optimiser cannot cure is given up."""
-    assert CPMD.remedy(CPMD.method(Protocol.BALANCED), reason, attempt) is None
+    assert CPMD.remedy(CPMD.method(Effort.BALANCED), reason, attempt) is None
 
 
 @pytest.mark.parametrize("thermostat", [Thermostat.LANGEVIN, Thermostat.CSVR])
@@ -173,8 +173,8 @@ def test_frequency_of_the_damping_is_that_of_a_real_run() -> None:
 
 def test_restart_files_are_written_every_few_steps() -> None:
     """Every twenty, or as the user says."""
-    assert settings_of(CPMD.method(Protocol.FAST), {}).store == 20
-    assert settings_of(CPMD.method(Protocol.FAST, {"parameters": {"CPMD": {"STORE": 7}}}), {}).store == 7
+    assert settings_of(CPMD.method(Effort.FAST), {}).store == 20
+    assert settings_of(CPMD.method(Effort.FAST, {"parameters": {"CPMD": {"STORE": 7}}}), {}).store == 7
 
 
 @pytest.mark.parametrize(("channels", "lmax"), [(0, "S"), (1, "P"), (2, "D"), (3, "F")])

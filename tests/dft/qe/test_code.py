@@ -8,21 +8,21 @@ import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 from aiida_nnpgen.dft.qe.code import QE
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
-def test_protocol_is_what_pw_can_do(protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", list(Effort))
+def test_protocol_is_what_pw_can_do(protocol: Effort) -> None:
     """Each protocol passes its own check."""
     QE.check(QE.method(protocol))
 
 
 def test_balanced_protocol_is_the_published_level() -> None:
     """BLYP with dispersion at 100 Ry."""
-    method = QE.method(Protocol.BALANCED)
+    method = QE.method(Effort.BALANCED)
     assert (method.functional, method.dispersion, method.cutoff) == ("BLYP", "d3", 100)
 
 
@@ -73,7 +73,7 @@ def test_only_stochastic_rescaling_is_claimed() -> None:
 
 def test_remedies_change_the_solver_alone() -> None:
     """Nothing but ELECTRONS differs, and the threshold of convergence stays."""
-    method = QE.method(Protocol.BALANCED, {"parameters": {"ELECTRONS": {"mixing_beta": 0.7}}})
+    method = QE.method(Effort.BALANCED, {"parameters": {"ELECTRONS": {"mixing_beta": 0.7}}})
     seen = []
     for attempt in (1, 2):
         changed = QE.remedy(method, LabelFailure.NOT_CONVERGED, attempt)
@@ -90,6 +90,6 @@ def test_remedies_change_the_solver_alone() -> None:
 
 def test_remedies_are_for_what_they_can_help() -> None:
     """What was cut from outside is tried as it was; what pw.x refused is not tried again."""
-    method = QE.method(Protocol.FAST)
+    method = QE.method(Effort.FAST)
     assert QE.remedy(method, LabelFailure.NO_OUTPUT, 1) == method
     assert QE.remedy(method, LabelFailure.CALCULATOR, 1) is None

@@ -12,7 +12,7 @@ from ase import Atoms
 from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.types import Thermostat
-from aiida_nnpgen.dft.code import Protocol
+from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.dft.method import Method
 from aiida_nnpgen.dft.vasp.code import VASP
@@ -28,8 +28,8 @@ def water() -> Atoms:
     return Atoms("HOH", positions=[[2.9, 2.05, 2.0], [2.0, 2.0, 2.0], [1.75, 2.9, 2.2]], cell=cell, pbc=True)
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
-def test_protocol_is_what_vasp_can_do(protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", list(Effort))
+def test_protocol_is_what_vasp_can_do(protocol: Effort) -> None:
     """Each protocol passes its own check."""
     VASP.check(VASP.method(protocol))
 
@@ -62,7 +62,7 @@ def test_check_names_what_vasp_cannot_take(values: dict[str, Any], message: str)
 
 def test_remedies_change_the_solver_alone() -> None:
     """Two of them, which differ; what decides the result stays."""
-    method = VASP.method(Protocol.BALANCED)
+    method = VASP.method(Effort.BALANCED)
     before, seen = write_single_point(method, water(), VALENCES).incar, []
     for attempt in (1, 2):
         changed = VASP.remedy(method, LabelFailure.NOT_CONVERGED, attempt)
