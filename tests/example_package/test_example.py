@@ -20,6 +20,7 @@ from aiida_nnpgen.data import PotentialData
 from aiida_nnpgen.models import registry
 from aiida_nnpgen.models.base import TrainingTask
 from aiida_nnpgen.testing.architectures import ArchitectureSuite
+from aiida_nnpgen.testing.dft import DftCodeSuite, LabellerCase, LabellerSuite
 from aiida_nnpgen.testing.pair_potential import ELEMENTS, alloy, label, rattle
 from aiida_nnpgen.testing.samplers import SamplerCase, SamplerSuite
 from aiida_nnpgen.workchains.active_learning import ActiveLearningWorkChain
@@ -90,6 +91,23 @@ class TestVerlet(SamplerSuite):
         return SamplerCase(code=python, models=committee, atoms=alloy(), temperature=100.0, timestep=2.0, cpu_seconds=8)
 
 
+class TestEmt(DftCodeSuite):
+    """The reference code, before anything is launched."""
+
+    NAME = "emt"
+
+
+class TestEmtLabels(LabellerSuite):
+    """What it computes."""
+
+    NAME = "emt"
+
+    @pytest.fixture
+    def case(self, python: orm.InstalledCode) -> LabellerCase:
+        """Return how it is run."""
+        return LabellerCase(code=python, tolerances=(1e-3, 1e-2))
+
+
 LOOP = """
 name: copper
 seed: 1
@@ -98,7 +116,10 @@ codes:
   training: {code: python@localhost}
   reference: {code: python@localhost}
   sampling: {verlet: {code: python@localhost}}
-initial_dataset: {perturb: {count: 10, amplitude: 0.1 Å, strain: 0.03}, validation_fraction: 0.2}
+initial_dataset:
+  perturb: {count: 10, amplitude: 0.1 Å, strain: 0.03}
+  aimd: {temperatures: [600 K], length: 0.1 ps, timestep: 2 fs, stride: 10}
+  validation_fraction: 0.2
 reference: {labeller: emt}
 training: {architecture: pairs, committee: 2, warm_start: false, parameters: {cutoff: 5.0}}
 schedule:

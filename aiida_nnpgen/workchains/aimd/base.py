@@ -42,6 +42,11 @@ class AimdWorkChain(WorkChain):
         define_exit_codes(spec, "ERROR_RUN_FAILED")
         spec.outline(cls.run_dynamics, cls.inspect_dynamics)
 
+    @classmethod
+    def calculation(cls) -> str:
+        """Return the entry point of the calculation that runs a dynamics."""
+        return f"nnpgen.{cls.NAME}_md"
+
     def run_dynamics(self) -> None:
         """Submit the run."""
         self.to_context(run=self.start())
@@ -50,7 +55,7 @@ class AimdWorkChain(WorkChain):
         """Submit the job."""
         pseudopotentials = self.inputs.get("pseudopotentials", {})
         return self.submit(
-            CalculationFactory(f"nnpgen.{self.NAME}_md"),
+            CalculationFactory(self.calculation()),
             code=self.inputs.code,
             structure=self.inputs.structure,
             conditions=self.inputs.conditions,

@@ -11,10 +11,10 @@ __all__ = ["EMT"]
 
 
 class EmtCode(DftCode):
-    """Potentials for Al, Cu, Ag, Au, Ni, Pd and Pt; nothing can be chosen."""
+    """Potentials for Al, Cu, Ag, Au, Ni, Pd and Pt, and roughly for H, C, N and O; nothing can be chosen."""
 
     NAME = "emt"
-    THERMOSTATS: frozenset[Thermostat] = frozenset()
+    THERMOSTATS = frozenset(Thermostat)
     BATCHES = True
 
     def check(self, method: Method) -> None:
