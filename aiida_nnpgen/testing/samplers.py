@@ -297,7 +297,7 @@ def _inputs(
         "steps": 2 * STRIDE,
         "stride": STRIDE,
         "thermostat_damping": 25 * timestep,
-        "barostat_damping": 100 * timestep,
+        "barostat_damping": 250 * timestep,
     }
     inputs = {
         "code": case.code,
