@@ -14,10 +14,9 @@ Each kind of run is done once a class: where tests run in several processes, kee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,48 +24,20 @@ import pytest
 from aiida import orm
 from aiida.engine import run_get_node
 from aiida.plugins import CalculationFactory, ParserFactory
-from ase import Atoms
 
 from ..calculations.base import EXIT_CODES
 from ..common.dynamics import Conditions, MdRun
 from ..common.exceptions import InputError
-from ..common.frames import Frames
 from ..common.types import Ensemble, PressureCoupling, RunEnd, Thermostat
-from ..data import PotentialData
 from ..data.trajectory import trajectory_to_frames
 from ..models.base import Potential
 from ..screening import max_force_deviation
+from .sampler_case import ENSEMBLES, STRIDE, SamplerCase
 
 __all__ = ["Run", "SamplerCase", "SamplerSuite"]
 
-STRIDE = 10
-
 Run = Callable[..., orm.CalcJobNode]
 """Run the sampler: ``models``, ``atoms``, ``seed``, ``window`` and ``prepend_text``, else fields of ``Conditions``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplerCase:
-    """A system that the models hold together, and how to run it.
-
-    :ivar code: of the sampler.
-    :ivar models: a committee of at least two; the first key drives.
-    :ivar atoms: start, at rest near a minimum; of two elements, whose atoms are not sorted.
-    :ivar temperature: K, at which it stays together.
-    :ivar timestep: fs.
-    :ivar steps: of the run whose temperature is measured.
-    :ivar pressures: bar, low and high, between which the volume differs clearly.
-    :ivar cpu_seconds: after which a run of any length is killed; enough for its first frames.
-    """
-
-    code: orm.AbstractCode
-    models: Mapping[str, PotentialData]
-    atoms: Atoms
-    temperature: float = 60.0
-    timestep: float = 4.0
-    steps: int = 800
-    pressures: tuple[float, float] = (8_000.0, 20_000.0)
-    cpu_seconds: int = 20
 
 
 class SamplerSuite:
@@ -88,7 +59,7 @@ class SamplerSuite:
         def run_once(**changes: Any) -> orm.CalcJobNode:
             key = repr(sorted(changes.items()))
             if key not in done:
-                _, done[key] = run_get_node(self._calculation(), **_inputs(case, **changes))
+                _, done[key] = run_get_node(self._calculation(), **case.inputs(**changes))
             return done[key]
 
         return run_once
@@ -96,7 +67,7 @@ class SamplerSuite:
     @pytest.fixture(scope="class")
     def loaded(self, case: SamplerCase, tmp_path_factory: pytest.TempPathFactory) -> list[Potential]:
         """Return the models, ready to predict."""
-        return [_load(case.models[key], tmp_path_factory.mktemp(key)) for key in sorted(case.models)]
+        return [case.load(key, tmp_path_factory.mktemp(key)) for key in sorted(case.models)]
 
     def _calculation(self) -> Any:
         return CalculationFactory(f"nnpgen.samplers.{self.NAME}")
@@ -122,14 +93,14 @@ class SamplerSuite:
         missing = {self._calculation().REQUIRED_ABILITY: False}
         monkeypatch.setattr(backend, "abilities", replace(backend.abilities, **missing))
         with pytest.raises(ValueError, match="cannot drive"):
-            run_get_node(self._calculation(), **_inputs(case))
+            run_get_node(self._calculation(), **case.inputs())
 
     def test_refuses_conditions_that_it_does_not_offer(self, case: SamplerCase) -> None:
         """Dynamics at constant volume is offered in some way, and what is not offered is refused before launch."""
         offered = set()
         for ensemble, coupling, thermostat in product(Ensemble, PressureCoupling, Thermostat):
-            changes = {"coupling": coupling.value, "thermostat": thermostat.value, **_ensemble(ensemble)}
-            inputs = _inputs(case, **changes)
+            changes = {"coupling": coupling.value, "thermostat": thermostat.value, **ENSEMBLES[ensemble]}
+            inputs = case.inputs(**changes)
             try:
                 self._calculation().check_conditions(Conditions(**inputs["conditions"]["conditions"]))
                 offered.add(ensemble)
@@ -281,52 +252,17 @@ class SamplerSuite:
         node = run(steps=case.steps)
         parser = ParserFactory(f"nnpgen.samplers.{self.NAME}")
         frames = trajectory_to_frames(node.outputs.trajectory)
-        monkeypatch.setattr(parser, "read", lambda *_: _without_a_number(frames))
+        run_without = MdRun(
+            frames=frames,
+            steps=np.arange(len(frames)) * STRIDE,
+            end=RunEnd.COMPLETED,
+            message="all done",
+            deviation=np.full(len(frames), np.nan),
+        )
+        monkeypatch.setattr(parser, "read", lambda *_: run_without)
         _, process = parser.parse_from_node(node, store_provenance=False, retrieved_temporary_folder="")
         assert process.exit_status == EXIT_CODES["ERROR_NO_DEVIATION"][0]
         assert f"`{self.NAME}`" in process.exit_message
-
-
-def _inputs(
-    case: SamplerCase,
-    *,
-    models: Mapping[str, PotentialData] | None = None,
-    atoms: Atoms | None = None,
-    seed: int = 5,
-    window: Mapping[str, float] | None = None,
-    prepend_text: str = "",
-    **conditions: Any,
-) -> dict[str, Any]:
-    """Return the inputs of a short NVT run, or of another."""
-    timestep = conditions.get("timestep", case.timestep)
-    values = {
-        "ensemble": "nvt",
-        "temperature": case.temperature,
-        "timestep": timestep,
-        "steps": 2 * STRIDE,
-        "stride": STRIDE,
-        "thermostat_damping": 25 * timestep,
-        "barostat_damping": 100 * timestep,
-    }
-    inputs = {
-        "code": case.code,
-        "structure": orm.StructureData(ase=case.atoms if atoms is None else atoms),
-        "models": dict(case.models if models is None else models),
-        "conditions": orm.Dict({"structure": "start", "conditions": values | conditions, "seed": seed}),
-        "metadata": {"options": {"prepend_text": prepend_text}},
-    }
-    return inputs if window is None else inputs | {"window": orm.Dict(dict(window))}
-
-
-def _ensemble(ensemble: Ensemble) -> dict[str, Any]:
-    """Return an ensemble with what it needs."""
-    needed = {Ensemble.NPT: {"pressure": 1.0}, Ensemble.NEMD: {"volume_ratio": 0.9}}
-    return {"ensemble": ensemble.value, **needed.get(ensemble, {})}
-
-
-def _load(model: PotentialData, folder: Path) -> Potential:
-    model.copy_to(folder)
-    return model.implementation.load(folder)
 
 
 def _assert_unstable(node: orm.CalcJobNode, failure_time: float | None = None) -> None:
@@ -341,10 +277,3 @@ def _assert_unstable(node: orm.CalcJobNode, failure_time: float | None = None) -
     assert steps[-1] * timestep < report["failure_time"] <= (steps[-1] + STRIDE) * timestep
     if failure_time is not None:
         assert report["failure_time"] == pytest.approx(failure_time)
-
-
-def _without_a_number(frames: Frames) -> MdRun:
-    """Return a run whose deviation is NaN throughout."""
-    steps = np.arange(len(frames)) * STRIDE
-    nothing = np.full(len(frames), np.nan)
-    return MdRun(frames=frames, steps=steps, end=RunEnd.COMPLETED, message="all done", deviation=nothing)

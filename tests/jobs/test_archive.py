@@ -97,7 +97,7 @@ def test_archive_refuses_an_unknown_program(tmp_path: Path, arguments: list[str]
     """The message lists the programs, and the exit code is 2."""
     done = start(tmp_path, *arguments)
     assert done.returncode == 2
-    assert "choose one of deviation, evaluate, label, md, screen, train" in done.stderr
+    assert "choose one of deviation, evaluate, label, md, sample, screen, train" in done.stderr
 
 
 def test_archive_tells_an_input_error_in_one_line(tmp_path: Path) -> None:

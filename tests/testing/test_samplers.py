@@ -34,11 +34,12 @@ SETTINGS = {
     "axis_neuron": 4,
     "fitting_neuron": [16, 16],
     "precision": "float64",
-    "steps": 400,
-    "start_lr": 2e-2,
+    "steps": 800,
+    "start_lr": 1e-2,
+    "stop_lr": 1e-4,
     "virial_start": 1.0,
-    "display_every": 100,
-    "save_every": 400,
+    "display_every": 400,
+    "save_every": 800,
 }
 
 
@@ -91,7 +92,7 @@ def train(folder: Path, seed: int) -> Path:
     generator, images = np.random.default_rng(0), []
     for _ in range(40):
         image = crystal()
-        image.set_cell(image.cell * generator.uniform(0.92, 1.04) + generator.normal(scale=0.1, size=(3, 3)), True)
+        image.set_cell(image.cell * generator.uniform(0.88, 1.1) + generator.normal(scale=0.1, size=(3, 3)), True)
         image.positions += generator.normal(scale=0.15, size=image.positions.shape)
         images.append(image)
     frames = PairPotential(STRENGTHS["model_0"]).predict(Frames.from_atoms(images))
