@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..common.types import RunEnd
 from .label import LabelFailure
@@ -41,9 +42,8 @@ _UNPHYSICAL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Remedy:
-    """A change of the method.
+class Remedy(NamedTuple):
+    """A change of the method; a tuple, for AiiDA keeps no dataclass within another one in its checkpoints.
 
     :ivar reason: why the frames failed.
     :ivar number: how many attempts failed for this reason.

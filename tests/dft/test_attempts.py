@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 from collections.abc import Callable, Iterator
 from itertools import product
 
@@ -200,13 +198,6 @@ def test_no_frame_is_lost() -> None:
             assert not outcome.done & set(named)
             assert set(named) | outcome.done | set(outcome.failed) == set(FRAMES)
             assert all(item.attempt < attempts for item in decision.batches)
-
-
-def test_batch_survives_a_checkpoint() -> None:
-    """It is kept in the context of a work chain."""
-    present = batch(history=("undone",), remedy=Remedy(reason=LabelFailure.CALCULATOR, number=1))
-    assert copy.deepcopy(present) == pickle.loads(pickle.dumps(present)) == present
-    assert str(present.remedy) == "calculator_1"
 
 
 def decide(progress: Progress, end: JobEnd, count: int = 0, **limits: int) -> tuple[NextJob, Progress]:
