@@ -149,3 +149,13 @@ def test_problem_names_a_wrong_option() -> None:
     assert problem(["run", "file.yaml", "--nonsense"]) == "no option `--nonsense`"
     assert problem(["-p", "name", "nonsense"]) == "no command `nonsense`"
     assert problem(["-p", "name", "lineage", "model", "1"]) is None
+
+
+PATHS = re.compile(r"`((?:aiida_nnpgen|tests|docs|benchmarks)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    """A page names no file of the repository that has been moved or removed."""
+    missing = sorted({path for path in PATHS.findall(page.read_text()) if not (ROOT / path).exists()})
+    assert not missing
