@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..common.types import RunEnd
 from .label import LabelFailure
@@ -41,9 +42,8 @@ _UNPHYSICAL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Remedy:
-    """A change of the method.
+class Remedy(NamedTuple):
+    """A change of the method; a tuple, for AiiDA keeps no dataclass within another one in its checkpoints.
 
     :ivar reason: why the frames failed.
     :ivar number: how many attempts failed for this reason.
@@ -87,7 +87,7 @@ class Batch:
 
     def again(self, why: str, frames: tuple[str, ...], *, larger: bool = False) -> Batch:
         """Return the next attempt at some of the frames."""
-        history, larger = (*self.history, why), larger or self.has_larger_options
+        history, larger = (*self.history, str(why)), larger or self.has_larger_options
         return replace(self, frames=frames, history=history, has_larger_options=larger)
 
 
@@ -96,12 +96,13 @@ class Outcome:
     """What came of the job of a batch.
 
     :ivar done: frames that have a label.
-    :ivar failed: reason of each frame that the job could not do; what is in neither was left undone.
+    :ivar failed: reason of each frame that the job could not do, such as a
+        :class:`~aiida_nnpgen.dft.label.LabelFailure`; what is in neither was left undone.
     :ivar is_hopeless: whether the job stopped with an error of its own, and would again.
     """
 
     done: frozenset[str] = frozenset()
-    failed: Mapping[str, LabelFailure] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
     is_hopeless: bool = False
 
 
@@ -148,19 +149,17 @@ def next_batches(batch: Batch, outcome: Outcome, has_remedy: HasRemedy, limits: 
     return Decision((*batches, batch.again(_UNDONE, undone, larger=limits.has_larger_options)))
 
 
-def _retry(
-    batch: Batch, reason: LabelFailure, frames: tuple[str, ...], has_remedy: HasRemedy, limits: Limits
-) -> list[Batch]:
+def _retry(batch: Batch, reason: str, frames: tuple[str, ...], has_remedy: HasRemedy, limits: Limits) -> list[Batch]:
     """Return the next attempt at frames that failed for one reason; none if it would fail again."""
-    if reason is LabelFailure.NO_OUTPUT:
-        return [batch.again(reason.value, frames, larger=limits.has_larger_options)]
-    if reason is LabelFailure.OUT_OF_LIMITS:
+    if reason == LabelFailure.NO_OUTPUT:
+        return [batch.again(reason, frames, larger=limits.has_larger_options)]
+    if reason == LabelFailure.OUT_OF_LIMITS:
         has_more = limits.has_larger_options and not batch.has_larger_options
-        return [batch.again(reason.value, frames, larger=True)] if has_more else []
-    remedy = Remedy(reason=reason, number=batch.history.count(reason.value) + 1)
-    if reason not in _HAVE_REMEDIES or not has_remedy(reason, remedy.number):
+        return [batch.again(reason, frames, larger=True)] if has_more else []
+    if reason not in _HAVE_REMEDIES:
         return []
-    return [replace(batch.again(reason.value, frames), remedy=remedy)]
+    remedy = Remedy(reason=LabelFailure(reason), number=batch.history.count(reason) + 1)
+    return [replace(batch.again(reason, frames), remedy=remedy)] if has_remedy(*remedy) else []
 
 
 class NextJob(StrEnum):

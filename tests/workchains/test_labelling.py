@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from aiida import orm
 from aiida.engine import run_get_node
+from aiida.orm.utils.serialize import deserialize_unsafe, serialize
 
+from aiida_nnpgen.dft.attempts import Batch, NextJob, Progress, Remedy
+from aiida_nnpgen.dft.label import LabelFailure
 from aiida_nnpgen.workchains.labelling import LabellingWorkChain
 
 
@@ -177,6 +180,17 @@ def test_labelling_does_not_repeat_an_error_of_the_job(
     assert node.exit_status == 453
     assert [job.exit_status for job in jobs(node)] == [310]
     assert "no_such_module" in node.outputs.report["failures"]["frame_0000"]["detail"]
+
+
+def test_context_survives_a_checkpoint() -> None:
+    """A daemon that starts again finds batches and dynamics as they were."""
+    remedy = Remedy(reason=LabelFailure.NOT_CONVERGED, number=1)
+    batch = Batch(number=3, frames=("frame_0001",), method="0_method_1", remedy=remedy, history=("not_converged",))
+    context = {"batches": {batch.key: batch}, "next": NextJob.CHANGE, "progress": Progress(done=3, remedies=1)}
+    found = deserialize_unsafe(serialize(context))
+    assert found == context
+    assert str(found["batches"][batch.key].remedy) == "not_converged_1"
+    assert found["next"] is NextJob.CHANGE
 
 
 @pytest.mark.slow

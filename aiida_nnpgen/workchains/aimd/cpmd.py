@@ -38,11 +38,14 @@ class CpmdAimdWorkChain(ContinuedAimdWorkChain):
     def setup(self) -> None:
         """Begin with the structure."""
         super().setup()
-        self.ctx.restart = {}
+        self.ctx.folder, self.ctx.step = None, 0  # of the restart file
 
     def start(self) -> orm.ProcessNode:
         """Submit the next job."""
-        if not self.ctx.restart:
+        restart = {}
+        if self.ctx.step:
+            restart = {"restart_folder": self.ctx.folder, "steps_done": orm.Int(self.ctx.step)}
+        else:
             self.ctx.runs = []  # of a start that is given up
         return self.submit(
             CpmdCalculation,
@@ -52,7 +55,7 @@ class CpmdAimdWorkChain(ContinuedAimdWorkChain):
             method=self.ctx.method,
             pseudopotentials=dict(self.inputs.pseudopotentials),
             metadata={"options": self.inputs.options, "call_link_label": self.link_label()},
-            **self.ctx.restart,
+            **restart,
         )
 
     def job_end(self, calculation: orm.CalcJobNode) -> JobEnd:
@@ -63,13 +66,12 @@ class CpmdAimdWorkChain(ContinuedAimdWorkChain):
         if calculation.exit_status in [code.status for code in _HOPELESS]:
             return JobEnd(done=self.ctx.progress.done, is_hopeless=True)
         if calculation.exit_status == _CODES.ERROR_NOT_CONVERGED.status:
-            self.ctx.restart = {}
+            self.ctx.step = 0
             return JobEnd(done=0, is_unconverged=True)
         report = optional_output(calculation, "report")
         if report is not None and report["restart_step"]:
-            step = orm.Int(report["restart_step"])
-            self.ctx.restart = {"restart_folder": calculation.outputs.remote_folder, "steps_done": step}
-        return JobEnd(done=self.ctx.restart["steps_done"].value if self.ctx.restart else 0)
+            self.ctx.folder, self.ctx.step = calculation.outputs.remote_folder, report["restart_step"]
+        return JobEnd(done=self.ctx.step)
 
     def join(self, calculation: orm.CalcJobNode) -> dict[str, Any]:
         """Join the labels of the runs since the last start; those of a single one are passed on."""

@@ -173,16 +173,17 @@ class LabellerWorkChain(PoolWorkChain):
             self.out(f"failures.{key}", failures)
         outcome = Outcome(
             done=frozenset(labelled_keys(labels) if labels is not None else ()),
-            failed={frame: LabelFailure(item["reason"]) for frame, item in facts.items()},
+            failed={frame: item["reason"] for frame, item in facts.items()},
             is_hopeless=self.is_hopeless(node),
         )
         larger = bool(self.inputs.larger_options)
         limits = Limits(max_attempts=self.inputs.settings["max_attempts"], has_larger_options=larger)
         decision = next_batches(batch, outcome, self._remedies(batch), limits)
         for following in decision.batches:
-            self.report(f"{key} <{node.pk}> left {len(following.frames)} frames: {reason_of(node)}: {following.key}")
+            self.report(f"{key} <{node.pk}>: {len(following.frames)} frames come again as {following.key}")
             self.enqueue(following)
         if decision.given_up:
+            self.report(f"{key} <{node.pk}>: {len(decision.given_up)} frames are given up: {reason_of(node)}")
             last = {"process": node.uuid, "exit_status": node.exit_status, "detail": node.exit_message}
             self.out(f"failures.{key}_given_up", give_up_frames(orm.List(list(decision.given_up)), orm.Dict(last)))
 
