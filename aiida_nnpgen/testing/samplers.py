@@ -75,7 +75,7 @@ class SamplerSuite:
     def _need(self, case: SamplerCase, **changes: Any) -> None:
         """Skip a test of conditions that the sampler refuses, as it may."""
         try:
-            self._calculation().check_conditions(Conditions(**_inputs(case, **changes)["conditions"]["conditions"]))
+            self._calculation().check_conditions(Conditions(**case.inputs(**changes)["conditions"]["conditions"]))
         except InputError as exception:
             pytest.skip(str(exception))
 
