@@ -239,7 +239,7 @@ def test_qe_does_not_label_what_did_not_converge(file: str) -> None:
 
 def test_qe_forces_on_fixed_atoms_come_from_the_output() -> None:
     """Its XML file has zeros in their place: no label alone, and the output's where both are there."""
-    folder = QE / "fixed_atoms"
+    folder = QE.parent / "qe_fixed_atoms"
     alone = read_existing(folder / "data-file-schema.xml")
     assert len(alone) == 0
     assert "fixed" in alone.reports[0].dropped[0].detail

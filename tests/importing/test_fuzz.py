@@ -25,7 +25,7 @@ RUNS = [
     ("existing/qe/md", "pw.out", "pw.out"),
     ("existing/qe/scf", "h2.xml", "h2.xml"),
     ("existing/qe/md", "h2.xml", "h2.xml"),
-    ("existing/qe/fixed_atoms", "pw.out", "pw.out"),
+    ("existing/qe_fixed_atoms", "pw.out", "pw.out"),
     ("existing/cp2k/single_point", "sp.out", "sp.out"),
     ("existing/cp2k/md", "md.out", "md.out"),
     ("existing/cp2k/md", "md.out", "md-pos-1.xyz"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.models.base import TrainingOutcome, TrainingTask
+from aiida_nnpgen.models.base import Abilities, TrainingOutcome, TrainingTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,9 @@ class SpringPotential:
 class SpringBackend:
     """The part of the contract that the jobs use."""
 
+    abilities = Abilities(lammps=False, ase=True, warm_start=True, descriptors=True)
     settings_class = SpringSettings
+    environment: Mapping[str, str] = {}
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Write the stiffness, and what the task was, for the test to read."""

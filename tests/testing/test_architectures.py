@@ -91,6 +91,7 @@ def those_that(end: str, name: str, report: str) -> set[str]:
     return set(re.findall(rf"^{end} \S+::Test{name}::test_(\w+)", report, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_suite_passes_a_correct_architecture(report: str) -> None:
     """Nothing fails, and what is not declared is skipped with its reason."""
     assert those_that("(?:FAILED|ERROR)", "BACKEND", report) == set()
@@ -98,6 +99,7 @@ def test_suite_passes_a_correct_architecture(report: str) -> None:
     assert "`pair_model:BACKEND` does not declare the ability `lammps`" in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_suite_fails_a_wrong_architecture(report: str, name: str) -> None:
     """Each fault is found by the tests that look for it."""

@@ -164,7 +164,8 @@ def with_architecture(inputs: dict[str, Any], name: str, sampler: str = "lammps"
     config["training"] |= {"architecture": name, "parameters": {}}
     for entry in config["schedule"]:
         entry["sampling"]["sampler"] = sampler
-    return inputs | {"config": orm.Dict(config)}
+    sampling = {sampler: next(iter(inputs["codes"]["sampling"].values()))}
+    return inputs | {"config": orm.Dict(config), "codes": inputs["codes"] | {"sampling": sampling}}
 
 
 @pytest.mark.parametrize(

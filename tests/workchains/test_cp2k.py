@@ -13,7 +13,8 @@ from ase.build import molecule
 
 from aiida_nnpgen.calculations.functions import plan_methods
 from aiida_nnpgen.data.trajectory import trajectory_to_frames
-from aiida_nnpgen.workchains.labellers.cp2k import Cp2kAimdWorkChain, Cp2kLabellerWorkChain
+from aiida_nnpgen.workchains.aimd.cp2k import Cp2kAimdWorkChain
+from aiida_nnpgen.workchains.labellers.cp2k import Cp2kLabellerWorkChain
 from aiida_nnpgen.workchains.labelling import LabellingWorkChain
 
 pytestmark = pytest.mark.slow

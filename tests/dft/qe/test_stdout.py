@@ -20,7 +20,7 @@ LAST = "   JOB DONE."
 @pytest.fixture
 def fixed(fixtures: Path) -> str:
     """Return an output of four atoms, the first of which is fixed, with forces of 0.02, 0.01 and 0.005 Ry/bohr."""
-    return (fixtures / "existing" / "qe" / "fixed_atoms" / "pw.out").read_text()
+    return (fixtures / "existing" / "qe_fixed_atoms" / "pw.out").read_text()
 
 
 def read(folder: Path, text: str) -> FileContent:

@@ -17,7 +17,7 @@ ALL = " 0.01 0 0   -0.011 0.0100 0   0.0005 -0.0050 0   0.0005 -0.0050 0 "
 @pytest.fixture
 def fixed(fixtures: Path) -> str:
     """Return a step of a relaxation of four atoms, the first of which is fixed."""
-    return (fixtures / "existing" / "qe" / "fixed_atoms" / "data-file-schema.xml").read_text()
+    return (fixtures / "existing" / "qe_fixed_atoms" / "data-file-schema.xml").read_text()
 
 
 def read(folder: Path, text: str) -> FileContent:
