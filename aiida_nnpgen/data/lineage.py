@@ -99,7 +99,9 @@ def _frames_of_shard(shard: DatasetData) -> Iterable[FrameLineage]:
     labels = _inputs(shard.creator) if shard.creator else {}
     used = {origin.label: labels[origin.label] for origin in shard.origins if origin.label in labels}
     sources = {name: _inputs(label.creator) for name, label in used.items() if label.creator}
-    makers = {name: label_processes(label, sources.get(name, {})) for name, label in used.items()}
+    # Files that a user gave were made by no process of ours.
+    made = {name: label for name, label in used.items() if isinstance(label, orm.TrajectoryData)}
+    makers = {name: label_processes(label, sources.get(name, {})) for name, label in made.items()}
     for row, (origin, split) in enumerate(zip(shard.origins, shard.split.tolist(), strict=True)):
         yield _resolve(shard, row, origin, Split(split), labels, makers, sources)
 
