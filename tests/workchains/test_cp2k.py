@@ -82,7 +82,7 @@ def test_labelling_with_cp2k_gives_a_frame_that_did_not_converge_another_solver(
     np.testing.assert_allclose(frames.positions[1], atoms[2].positions, atol=1e-9)
     origins = {origin.structure: origin.label for origin in node.outputs.dataset.origins}
     assert len(origins) == 3
-    assert "x" in (origins["structures__frame_0001"] or "")
+    assert "not_converged" in (origins["structures__frame_0001"] or "")
 
 
 def test_cp2k_forces_and_stress_are_derivatives_of_its_energy(cp2k_code: orm.InstalledCode) -> None:
