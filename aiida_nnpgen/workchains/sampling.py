@@ -44,8 +44,8 @@ class SamplingWorkChain(PoolWorkChain):
 
     def setup(self) -> None:
         """Give each run its conditions and seed."""
-        self.ctx.keys = orm.List(sorted(self.inputs.structures))
-        self.ctx.runs = plan_runs(self.inputs.settings, self.ctx.keys)
+        self.ctx.starts = orm.List(sorted(self.inputs.structures))
+        self.ctx.runs = plan_runs(self.inputs.settings, self.ctx.starts)
         self.fill_pool(sorted(self.ctx.runs))
         self.report(f"sampling with {len(self.ctx.runs)} runs")
 
@@ -80,7 +80,7 @@ class SamplingWorkChain(PoolWorkChain):
         """Count what there is, and fail if there is nothing at all."""
         children = list(self.ctx.children.values())
         reports = {key: node.outputs.report for key, node in self.ctx.children.items() if "report" in node.outputs}
-        self.out("runs", count_runs(self.inputs.settings, self.ctx.keys, **reports))
+        self.out("runs", count_runs(self.inputs.settings, self.ctx.starts, **reports))
         if not any("deviation" in node.outputs for node in children):
             return self.exit_codes.ERROR_NO_RUN_SUCCEEDED.format(reason=children[0].exit_message)
         return None
