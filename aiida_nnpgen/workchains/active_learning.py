@@ -65,7 +65,7 @@ class ActiveLearningWorkChain(WorkChain):
         self.ctx.datasets = dict(self.inputs.get("datasets", {}))
         self.ctx.test_sets = dict(self.inputs.get("test_sets", {}))
         self.ctx.models = dict(self.inputs.get("models", {}))
-        self.ctx.counts = {}
+        self.ctx.decision = None
         self.ctx.has_new_data = bool(self.ctx.datasets)
         self.ctx.stop = False
 
@@ -221,7 +221,6 @@ class ActiveLearningWorkChain(WorkChain):
         node = self.ctx.screening
         if not node.is_finished_ok:
             return self._fail("SCREENING", node)
-        self.ctx.counts[self._label()] = node.outputs.counts
         self.out(f"windows.{self._label()}", node.outputs.window)
         self.out(f"counts.{self._label()}", node.outputs.counts)
         if "record" in node.outputs:
@@ -260,9 +259,13 @@ class ActiveLearningWorkChain(WorkChain):
 
     def decide(self) -> None:
         """Decide whether to go on."""
-        decision = decide_stop(self.inputs.config, **self.ctx.counts)
-        self.out(f"decisions.{self._label()}", decision)
-        self.ctx.stop = decision["stop"]
+        previous = {} if self.ctx.decision is None else {"previous": self.ctx.decision}
+        counts, runs = self.ctx.screening.outputs.counts, self.ctx.sampling.outputs.runs
+        self.ctx.decision = decide_stop(self.inputs.config, counts, runs, **previous)
+        self.out(f"decisions.{self._label()}", self.ctx.decision)
+        self.ctx.stop = self.ctx.decision["stop"]
+        if self.inputs.config["stop"]:
+            self.report(self.ctx.decision["reason"])
         self.ctx.iteration += 1
 
     def has_new_data(self) -> bool:

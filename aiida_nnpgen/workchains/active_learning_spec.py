@@ -159,7 +159,7 @@ def define_ports(spec: WorkChainSpec) -> None:
         ("counts", orm.Dict, "Frames known, candidate and failed, per iteration."),
         ("records", orm.Dict, "Selected frames and why, per iteration."),
         ("labels", orm.Dict, "Yield and failures of the labels, per iteration."),
-        ("decisions", orm.Dict, "Share of known frames and whether to stop, per iteration."),
+        ("decisions", orm.Dict, "Share of known frames, whether to stop, and why or why not, per iteration."),
     ):
         spec.output_namespace(name, valid_type=kind, dynamic=True, help=text)
     define_exit_codes(spec, *(f"ERROR_SUB_PROCESS_FAILED_{phase}" for phase in PHASES))

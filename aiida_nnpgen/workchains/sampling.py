@@ -10,7 +10,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
 from ..calculations.base import define_exit_codes
-from ..calculations.functions import plan_runs
+from ..calculations.functions import count_runs, plan_runs
 from ..data import PotentialData
 from .pool import PoolWorkChain
 
@@ -38,12 +38,14 @@ class SamplingWorkChain(PoolWorkChain):
             "deviations", valid_type=orm.ArrayData, dynamic=True, help="Deviation of every good frame."
         )
         spec.output_namespace("reports", valid_type=orm.Dict, dynamic=True, help="How each run ended.")
+        spec.output("runs", valid_type=orm.Dict, help="Per run, frames planned and good, and how it ended.")
         define_exit_codes(spec, "ERROR_NO_RUN_SUCCEEDED")
         spec.outline(cls.setup, while_(cls.pool_is_busy)(cls.advance_pool), cls.results)
 
     def setup(self) -> None:
         """Give each run its conditions and seed."""
-        self.ctx.runs = plan_runs(self.inputs.settings, orm.List(sorted(self.inputs.structures)))
+        self.ctx.starts = orm.List(sorted(self.inputs.structures))
+        self.ctx.runs = plan_runs(self.inputs.settings, self.ctx.starts)
         self.fill_pool(sorted(self.ctx.runs))
         self.report(f"sampling with {len(self.ctx.runs)} runs")
 
@@ -75,8 +77,10 @@ class SamplingWorkChain(PoolWorkChain):
             self.report(f"{key} <{node.pk}>: {node.exit_message or node.process_state}")
 
     def results(self) -> ExitCode | None:
-        """Fail if there is nothing at all."""
+        """Count what there is, and fail if there is nothing at all."""
         children = list(self.ctx.children.values())
+        reports = {key: node.outputs.report for key, node in self.ctx.children.items() if "report" in node.outputs}
+        self.out("runs", count_runs(self.inputs.settings, self.ctx.starts, **reports))
         if not any("deviation" in node.outputs for node in children):
             return self.exit_codes.ERROR_NO_RUN_SUCCEEDED.format(reason=children[0].exit_message)
         return None

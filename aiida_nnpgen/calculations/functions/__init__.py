@@ -4,6 +4,7 @@ from .assign_levels import assign_levels
 from .build_liquid import build_liquid
 from .choose_window import choose_window
 from .collect_labels import collect_labels
+from .count_runs import count_runs
 from .decide_stop import decide_stop
 from .give_up_frames import give_up_frames
 from .import_frames import import_frames, import_structures
@@ -24,6 +25,7 @@ __all__ = [
     "change_method",
     "choose_window",
     "collect_labels",
+    "count_runs",
     "decide_stop",
     "give_up_frames",
     "import_frames",

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiida import orm
 from aiida.engine import calcfunction
 
 __all__ = ["decide_stop"]
 
+_NAMED = 3
+
 
 @calcfunction
-def decide_stop(config: orm.Dict, **counts: orm.Dict) -> orm.Dict:
-    """Return whether the stop criterion holds, and the share of known frames of every iteration.
+def decide_stop(config: orm.Dict, counts: orm.Dict, runs: orm.Dict, previous: orm.Dict | None = None) -> orm.Dict:
+    """Return whether the stop criterion holds, why not, and the share of known frames of every iteration.
 
-    :param counts: per iteration, in the order of their keys, the counts of :func:`assign_levels`.
+    The share is of all frames that were planned: what a run that failed, was cut or left nothing did not sample is as
+    unknown as what the committee disagrees about, so that runs that all die at once never look like convergence.
+
+    :param counts: of this iteration, as :func:`assign_levels` gives them.
+    :param runs: of this iteration, as :func:`count_runs` gives them.
+    :param previous: decision of the iteration before.
+    :return: ``stop``, ``known_share`` (a list) and ``reason``, one sentence.
     """
-    shares = []
-    for key in sorted(counts):
-        values = counts[key].get_dict()
-        shares.append(values["known"] / values["sampled"] if values["sampled"] else 0.0)
+    values, ends = counts.get_dict(), runs.get_dict()
+    planned = max(sum(run["planned"] for run in ends.values()), values["sampled"])
+    share = values["known"] / planned if planned else 0.0
+    shares = [*(previous["known_share"] if previous is not None else []), share]
     stop = config.get_dict().get("stop")
-    needed = stop["iterations"] if stop else 0
-    reached = bool(stop) and len(shares) >= needed and all(share >= stop["known_share"] for share in shares[-needed:])
-    return orm.Dict({"stop": reached, "known_share": shares})
+    reached = bool(stop) and _is_reached(shares, stop)
+    reason = f"{values['known']} of {planned} planned frames are known ({share:.1%})"
+    if stop:
+        reason += f"; {stop['known_share']:.1%} in {stop['iterations']} iterations in a row end the loop"
+    return orm.Dict({"stop": reached, "known_share": shares, "reason": reason + _losses(ends)})
+
+
+def _is_reached(shares: list[float], stop: Mapping[str, Any]) -> bool:
+    last = shares[-stop["iterations"] :]
+    return len(last) == stop["iterations"] and all(share >= stop["known_share"] for share in last)
+
+
+def _losses(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what says which runs gave fewer frames than planned."""
+    short = {key: run for key, run in sorted(runs.items()) if run["good"] < run["planned"]}
+    if not short:
+        return ""
+    named = [f"{key} {run['end']} with {run['good']} of {run['planned']}" for key, run in list(short.items())[:_NAMED]]
+    more = f" and {len(short) - _NAMED} more" if len(short) > _NAMED else ""
+    return f"; {len(short)} of {len(runs)} runs are incomplete: {', '.join(named)}{more}"

@@ -1,0 +1,32 @@
+"""Count what the runs of a sampling phase gave against what was planned."""
+
+from __future__ import annotations
+
+from aiida import orm
+from aiida.engine import calcfunction
+
+from ...config.sampling import SamplingSettings
+
+__all__ = ["NO_OUTPUT", "count_runs"]
+
+NO_OUTPUT = "no_output"
+"""End of a run that left no report."""
+
+
+@calcfunction
+def count_runs(settings: orm.Dict, structures: orm.List, **reports: orm.Dict) -> orm.Dict:
+    """Return per run how many frames were planned, how many are good, and how it ended.
+
+    :param settings: of the sampling phase.
+    :param structures: keys of the starting structures.
+    :param reports: per run, how it ended; a run that is not among them left nothing.
+    """
+    values = settings.get_dict()
+    values.pop("seed")
+    runs = {}
+    for index, (_, conditions) in enumerate(SamplingSettings.model_validate(values).expand(structures.get_list())):
+        key = f"run_{index:03d}"
+        report = reports[key].get_dict() if key in reports else {"n_frames": 0, "end": NO_OUTPUT}
+        planned = conditions.steps // conditions.stride + 1
+        runs[key] = {"planned": planned, "good": report["n_frames"], "end": report["end"]}
+    return orm.Dict(runs)
