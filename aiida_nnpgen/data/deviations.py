@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 
-__all__ = ["force_deviation", "has_deviation", "measured_deviation", "sampler_of", "without_deviation"]
+__all__ = ["force_deviation", "has_deviation", "measured_deviation", "sampler_name", "sampler_of", "without_deviation"]
 
 _DEVIATION = "deviation"
 _SAMPLERS = "nnpgen.samplers."
@@ -68,8 +68,12 @@ def without_deviation(runs: Mapping[str, orm.ArrayData], committee: orm.ArrayDat
 
 def sampler_of(run: orm.ArrayData) -> str:
     """Return the name of the sampler that made a run, as in the configuration."""
-    process_type = run.creator.process_type if run.creator else None
-    return str(process_type or "unknown").rpartition(":")[2].removeprefix(_SAMPLERS)
+    return sampler_name(run.creator.process_type) if run.creator else "unknown"
+
+
+def sampler_name(process_type: str | None) -> str:
+    """Return the name of a sampler, as in the configuration, by the type of its process."""
+    return (process_type or "unknown").rpartition(":")[2].removeprefix(_SAMPLERS)
 
 
 def _has_measured(name: str, key: str, committee: orm.ArrayData | None) -> bool:

@@ -15,12 +15,18 @@ __all__ = ["BaseParser", "LabelledRunParser"]
 
 
 class BaseParser(Parser):
-    """End with an exit code by its label."""
+    """End with an exit code by its label, or with that of a run."""
 
     def exit(self, label: str, **facts: Any) -> ExitCode:
         """Return an exit code with the facts that its message names."""
         code: ExitCode = self.exit_codes[label]
         return code.format(**facts)
+
+    def exit_of(self, run: MdRun) -> ExitCode | None:
+        """Return the exit code of a run by its end; None if all is well."""
+        if run.end is RunEnd.INTERRUPTED:
+            return self.exit("ERROR_INTERRUPTED" if len(run.frames) else "ERROR_NO_FRAMES", message=run.message)
+        return self.exit("ERROR_UNSTABLE", message=run.message) if run.end.is_failure else None
 
 
 class LabelledRunParser(BaseParser):
@@ -30,9 +36,3 @@ class LabelledRunParser(BaseParser):
         """Attach the report, and the labels if there are any."""
         for name, node in run_nodes(run).items():
             self.out(name, node)
-
-    def exit_of(self, run: MdRun) -> ExitCode | None:
-        """Return the exit code of a run by its end; None if all is well."""
-        if run.end is RunEnd.INTERRUPTED:
-            return self.exit("ERROR_INTERRUPTED" if len(run.frames) else "ERROR_NO_FRAMES", message=run.message)
-        return self.exit("ERROR_UNSTABLE", message=run.message) if run.end.is_failure else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiida import orm
 from aiida.engine import calcfunction
 
-from ...config.sampling import SamplingSettings
+from .plan_runs import planned_runs
 
 __all__ = ["NO_OUTPUT", "count_runs"]
 
@@ -21,11 +21,8 @@ def count_runs(settings: orm.Dict, structures: orm.List, **reports: orm.Dict) ->
     :param structures: keys of the starting structures.
     :param reports: per run, how it ended; a run that is not among them left nothing.
     """
-    values = settings.get_dict()
-    values.pop("seed")
     runs = {}
-    for index, (_, conditions) in enumerate(SamplingSettings.model_validate(values).expand(structures.get_list())):
-        key = f"run_{index:03d}"
+    for key, (_, conditions) in planned_runs(settings, structures).items():
         report = reports[key].get_dict() if key in reports else {"n_frames": 0, "end": NO_OUTPUT}
         planned = conditions.steps // conditions.stride + 1
         runs[key] = {"planned": planned, "good": report["n_frames"], "end": report["end"]}

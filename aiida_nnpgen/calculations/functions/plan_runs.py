@@ -11,7 +11,7 @@ from ...common.dynamics import Conditions
 from ...common.seeds import derive_seed
 from ...config.sampling import SamplingSettings
 
-__all__ = ["plan_runs", "run_plan"]
+__all__ = ["plan_runs", "planned_runs", "run_plan"]
 
 
 @calcfunction
@@ -20,13 +20,17 @@ def plan_runs(settings: orm.Dict, structures: orm.List) -> dict[str, orm.Dict]:
 
     :param structures: keys of the starting structures.
     """
-    values = settings.get_dict()
-    seed = values.pop("seed")
-    sampling = SamplingSettings.model_validate(values)
     return {
-        f"run_{index:03d}": run_plan(key, conditions, derive_seed(seed, index))
-        for index, (key, conditions) in enumerate(sampling.expand(structures.get_list()))
+        run: run_plan(key, conditions, derive_seed(settings["seed"], index))
+        for index, (run, (key, conditions)) in enumerate(planned_runs(settings, structures).items())
     }
+
+
+def planned_runs(settings: orm.Dict, structures: orm.List) -> dict[str, tuple[str, Conditions]]:
+    """Return the key of the starting structure and the conditions of each run, in order."""
+    values = {name: value for name, value in settings.get_dict().items() if name != "seed"}
+    expanded = SamplingSettings.model_validate(values).expand(structures.get_list())
+    return {f"run_{index:03d}": run for index, run in enumerate(expanded)}
 
 
 def run_plan(structure: str, conditions: Conditions, seed: int) -> orm.Dict:

@@ -14,6 +14,7 @@ from ...common.dynamics import Conditions
 from ...common.exceptions import InputError
 from ...config.load import describe_errors
 from ...data import PotentialData
+from ...data.deviations import sampler_name
 from ..base import define_exit_codes
 
 __all__ = ["SamplerCalculation"]
@@ -94,7 +95,7 @@ class SamplerCalculation(CalcJob):
             return "`models` must hold at least one potential"
         for key, model in models.items():
             if not getattr(model.implementation.abilities, cls.REQUIRED_ABILITY):
-                sampler = cls.build_process_type().rpartition(".")[2]
+                sampler = sampler_name(cls.build_process_type())
                 return f"models.{key}: `{model.architecture}` cannot drive `{sampler}`"
         if len({(model.architecture, tuple(model.elements)) for model in models.values()}) > 1:
             return "the models of a committee must share architecture and elements"

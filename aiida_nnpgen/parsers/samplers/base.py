@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...common.dynamics import MdRun
 from ...common.exceptions import OutputError
 from ...common.types import RunEnd, TrustLevel
+from ...data.deviations import sampler_name
 from ...data.trajectory import frames_to_trajectory
 from ...screening import trust_levels
 from ..base import BaseParser
@@ -42,12 +43,12 @@ class SamplerParser(BaseParser):
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
         self.out("report", orm.Dict(run.report().to_dict() | {"message": self._message(run)}))
         if self._lacks_deviation(run):
-            name = self.node.process_type.rpartition(".")[2]
+            name = sampler_name(self.node.process_type)
             return self.exit("ERROR_NO_DEVIATION", sampler=name, message=run.message)
         if not len(run.frames):
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=run.message)
         self._attach(run)
-        return self.own_failure() or self._exit_of(run)
+        return self.own_failure() or self.exit_of(run)
 
     def _message(self, run: MdRun) -> str:
         """Return the sentence for the user, with what was asked for in vain."""
@@ -83,9 +84,3 @@ class SamplerParser(BaseParser):
             return np.arange(len(run.frames))
         window = self.node.inputs.window
         return np.flatnonzero(trust_levels(run.deviation, window["lo"], window["hi"]) == TrustLevel.CANDIDATE)
-
-    def _exit_of(self, run: MdRun) -> ExitCode | None:
-        """Return the exit code of a run by its end; None if all is well."""
-        if run.end is RunEnd.INTERRUPTED:
-            return self.exit("ERROR_INTERRUPTED", message=run.message)
-        return self.exit("ERROR_UNSTABLE", message=run.message) if run.end.is_failure else None
