@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from aiida import orm
 
-from ..common import plugins
 from ..common.exceptions import InputError
-from ..dft.code import DftCode
+from ..dft import registry
 from ..dft.method import Method
 
 __all__ = ["validate_method"]
@@ -20,7 +19,7 @@ def validate_method(name: str) -> Callable[[orm.Dict, Any], str | None]:
 
     def validate(node: orm.Dict, _: Any) -> str | None:
         try:
-            cast(DftCode, plugins.load("nnpgen.dft", name)).check(Method.from_dict(node.get_dict()))
+            registry.load(name).check(Method.from_dict(node.get_dict()))
         except InputError as exception:
             return str(exception)
         return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from pydantic import Field, model_validator
 
-from ..common import plugins
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, Thermostat
+from ..dft import registry
 from ..dft.code import DftCode, Effort
 from ..dft.label import LabelChecks
 from ..dft.method import Method
@@ -38,7 +36,7 @@ class ReferenceSettings(MethodSettings):
     @property
     def code(self) -> DftCode:
         """Return what is known about the labeller's code."""
-        return cast(DftCode, plugins.load("nnpgen.dft", self.labeller))
+        return registry.load(self.labeller)
 
     @model_validator(mode="after")
     def _check_methods(self) -> ReferenceSettings:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError, UnphysicalError
 
-__all__ = ["LabelChecks", "LabelFailure", "LabelProblem", "RefusedLabelError", "check_label"]
+__all__ = ["NO_LIMITS", "LabelChecks", "LabelFailure", "LabelProblem", "RefusedLabelError", "check_label"]
 
 
 class LabelFailure(StrEnum):
@@ -66,6 +66,10 @@ class LabelChecks:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"`{name}` must be positive or none, not `{value}`")
+
+
+NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
+"""For readers: what a user may set is judged where labels are collected, so that it costs no second calculation."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ase.calculators.calculator import BaseCalculator
 from ..common.calculators import Evaluation
 from ..common.exceptions import InputError, OutputError
 from ..dft.ase.calculator import label, load_calculator
-from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
+from ..dft.label import NO_LIMITS, LabelFailure, LabelProblem, check_label
 from .config import build
 from .files import read_config, read_frames, write_result
 
@@ -30,8 +30,6 @@ __all__ = ["FAILURES", "LABELS", "LabelConfig", "main", "read_failures", "read_l
 LABELS = "labels"
 FAILURES = "failures"
 
-# What a user may set is judged where labels are collected: another limit must not cost a second calculation.
-_NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -120,7 +118,7 @@ def _label_frame(folder: Path, key: str, atoms: Atoms, calculator: BaseCalculato
         detail = f"{type(exception).__name__}: {' '.join(str(exception).split())}"
         problem = LabelProblem(LabelFailure.CALCULATOR, detail)
     else:
-        problem = check_label(energy, forces, stress, len(atoms), _NO_LIMITS)
+        problem = check_label(energy, forces, stress, len(atoms), NO_LIMITS)
     if problem is None:
         target = _label_path(folder, key)
         temporary = target.with_suffix(".part")

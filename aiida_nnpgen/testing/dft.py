@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -31,11 +31,11 @@ from aiida.manage.caching import enable_caching
 from aiida.plugins.entry_point import get_entry_point_names
 from ase import Atoms
 
-from ..common import plugins
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Thermostat
 from ..data.labels import frame_key, frame_number, link_key
+from ..dft import registry
 from ..dft.code import DftCode, Effort
 from ..dft.label import LabelFailure
 from ..dft.method import Method
@@ -61,7 +61,7 @@ class DftCodeSuite:
     @pytest.fixture
     def code(self) -> DftCode:
         """Return the code."""
-        return cast(DftCode, plugins.load("nnpgen.dft", self.NAME))
+        return registry.load(self.NAME)
 
     @pytest.mark.parametrize("protocol", Effort)
     def test_takes_its_own_protocols(self, code: DftCode, protocol: Effort) -> None:

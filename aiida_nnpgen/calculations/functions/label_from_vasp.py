@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from aiida import orm
 from aiida.engine import calcfunction
-from ase import Atoms
 
-from ...common.dynamics import Conditions, MdRun, Part, join_parts
+from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
-from ...common.types import RunEnd
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
-from ...dft.attempts import run_end
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
-from ...dft.vasp.labels import read_part, read_single_point
+from ...dft.vasp.labels import read_single_point
 from ...dft.vasp.messages import read_error, read_kill
+from ...dft.vasp.run import join_run, read_run
 
 __all__ = ["label_from_vasp"]
 
@@ -50,52 +49,25 @@ def label_from_vasp(
     :param nodes: the structure under its key, for a dynamics under ``structure``; ``run_00`` and so on: files of the
         jobs that the last one continued.
     """
-    folders: list[Any] = [nodes.pop(name) for name in sorted(nodes) if is_run_key(name)]
+    jobs: list[Any] = [nodes.pop(name) for name in sorted(nodes) if is_run_key(name)]
+    jobs += [] if calculated is None else [calculated]
     [(key, structure)] = nodes.items()
-    if conditions is not None:
-        folders += [] if calculated is None else [calculated]
-        run = _join(folders, structure.get_ase(), Conditions(**conditions["conditions"]), facts, calculated)
-        return run_nodes(run)
-    try:
-        if calculated is None:
-            raise OutputError(facts["exit_message"] or "VASP left no files")
-        with calculated.base.repository.as_path() as folder:
-            frames = read_single_point(folder, structure.get_ase())
-    except OutputError as exception:
-        problem = _why(exception, facts, calculated)
-        failure = {"reason": problem.reason.value, "detail": problem.detail, "process": facts["process"]}
-        return {"failures": orm.Dict({key: failure})}
-    return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
-
-
-def _join(
-    folders: list[orm.FolderData], atoms: Atoms, conditions: Conditions, facts: orm.Dict, last: orm.FolderData | None
-) -> MdRun:
-    """Return the frames of all jobs of a dynamics at its stride, and how it ended."""
-    parts: list[Part] = []
-    done, positions, problem = 0, None, OutputError("VASP did not end")
-    for node in folders:
+    atoms = structure.get_ase()
+    with ExitStack() as stack:
+        folders = [stack.enter_context(node.base.repository.as_path()) for node in jobs]
+        if conditions is not None:
+            parts, problem = read_run(folders, atoms)
+            why = _why(problem or OutputError("VASP did not end"), facts, calculated)
+            return run_nodes(join_run(parts, Conditions(**conditions["conditions"]), why))
         try:
-            with node.base.repository.as_path() as folder:
-                # Only a first job starts at the structure.
-                part = read_part(folder, atoms, atoms.positions if positions is None and parts else positions)
+            if calculated is None:
+                raise OutputError(facts["exit_message"] or "VASP left no files")
+            frames = read_single_point(folders[-1], atoms)
         except OutputError as exception:
-            problem = exception
-            break
-        problems = {done + row: item.reason.value for row, item in part.problems.items()}
-        parts.append(Part(frames=part.frames, steps=done + part.rows, problems=problems))
-        done += part.n_steps
-        positions = positions if part.frames is None else part.frames.positions[-1]
-    wanted = conditions.n_frames
-    why = _why(problem, facts, last) if done < wanted else None
-    return join_parts(
-        parts,
-        timestep=conditions.timestep,
-        last_step=wanted - 1,
-        stride=conditions.stride,
-        end=run_end(why.reason) if why else RunEnd.COMPLETED,
-        message=str(why or "all steps done"),
-    )
+            refusal = _why(exception, facts, calculated)
+            failure = {"reason": refusal.reason.value, "detail": refusal.detail, "process": facts["process"]}
+            return {"failures": orm.Dict({key: failure})}
+    return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
 
 
 def _why(exception: OutputError, facts: orm.Dict, files: orm.FolderData | None) -> LabelProblem:

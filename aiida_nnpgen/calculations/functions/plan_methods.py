@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from aiida import orm
 from aiida.engine import calcfunction
 
-from ...common import plugins
 from ...config.method import StructureFacts
 from ...config.reference import ReferenceSettings
-from ...dft.code import DftCode
+from ...dft import registry
 from ...dft.label import LabelFailure
 from ...dft.method import Method
 
@@ -54,7 +53,7 @@ def change_method(method: orm.Dict, code: orm.Str, reason: orm.Str, attempt: orm
     :param code: name in the entry point group ``nnpgen.dft``.
     :param reason: why the frames failed, a value of :class:`~aiida_nnpgen.dft.label.LabelFailure`.
     """
-    facts = cast(DftCode, plugins.load("nnpgen.dft", code.value))
+    facts = registry.load(code.value)
     changed = facts.remedy(Method.from_dict(method.get_dict()), LabelFailure(reason.value), attempt.value)
     assert changed is not None, "a code that has no remedy is not asked"
     return orm.Dict(changed.to_dict())

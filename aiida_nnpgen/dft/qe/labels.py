@@ -17,7 +17,7 @@ from ...common.frames import Frames
 from ...common.types import RunEnd
 from ...common.units import GPA
 from ..attempts import run_end
-from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
+from ..label import NO_LIMITS, LabelFailure, LabelProblem, RefusedLabelError, check_label
 from ..reading import Dropped, FileContent, Reading
 from .stdout import read_error, read_qe_output
 from .xml import read_qe_xml
@@ -27,7 +27,6 @@ __all__ = ["QeRun", "count_steps", "join_run", "read_run", "read_single_point", 
 STDOUT, XML, CRASH = "aiida.out", "data-file-schema.xml", "CRASH"
 """Files of a job, as the plugin calls them."""
 
-_NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
 # eV, eV/Å, eV/Å³; of the digits in the standard output half the last one is a tenth of these.
 _TOLERANCES = {"energy": 1e-6, "forces": 1e-6, "stress": 1e-3 * GPA}
 _LARGEST_JUMP = 1.0  # Å; from one frame to the next
@@ -214,7 +213,7 @@ def _judge(
         raise OutputError(f"an atom is `{largest:.3g}` Å from where it should be: the files do not match")
     assert step.energy is not None
     assert step.forces is not None
-    return check_label(step.energy, step.forces, step.stress, len(step.numbers), _NO_LIMITS) or step
+    return check_label(step.energy, step.forces, step.stress, len(step.numbers), NO_LIMITS) or step
 
 
 def _frames(atoms: Atoms, positions: list[NDArray[np.float64]], steps: list[Reading]) -> Frames:

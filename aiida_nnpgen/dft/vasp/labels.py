@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
 from ...common.units import KBAR
-from ..label import LabelChecks, LabelFailure, LabelProblem, RefusedLabelError, check_label
+from ..label import NO_LIMITS, LabelFailure, LabelProblem, RefusedLabelError, check_label
 from ..reading import FileContent, Reading
 from ..text import read_text
 from .input import group_atoms
@@ -24,7 +24,6 @@ __all__ = ["OUTCAR", "VASPRUN", "VaspPart", "count_steps", "read_part", "read_si
 
 VASPRUN, OUTCAR = "vasprun.xml", "OUTCAR"
 
-_NO_LIMITS = LabelChecks(max_force=None, max_net_force=None)
 _TOLERANCES = {"energy": 1e-6, "forces": 2e-6, "stress": 2e-5 * KBAR}  # eV, eV/Å, eV/Å³: two of the last digits printed
 _SAME_PLACE = 5e-5  # Å; OUTCAR has five decimals
 _SAME_CELL = 1e-6  # Å
@@ -184,7 +183,7 @@ def _judge(frame: Reading) -> Reading | LabelProblem:
     # Six NaN would pass as `no stress`, which VASP was told to compute.
     if not (np.isfinite(frame.positions).all() and np.isfinite(frame.stress).all()):
         return LabelProblem(LabelFailure.NOT_FINITE, "positions or stress hold NaN or infinity")
-    problem = check_label(frame.energy, frame.forces, frame.stress, len(frame.numbers), _NO_LIMITS)
+    problem = check_label(frame.energy, frame.forces, frame.stress, len(frame.numbers), NO_LIMITS)
     return frame if problem is None else problem
 
 

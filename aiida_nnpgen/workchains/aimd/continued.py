@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import ExitCode, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 from ...calculations.functions.plan_methods import change_method
-from ...common import plugins
 from ...common.dynamics import Conditions
 from ...common.limits import MAX_LINKS
 from ...common.types import RunEnd
+from ...dft import registry
 from ...dft.attempts import JobEnd, NextJob, Progress, next_job
-from ...dft.code import DftCode
 from ...dft.label import LabelFailure
 from ...dft.method import Method
 from ..job_outputs import last_calculation
@@ -81,8 +80,9 @@ class ContinuedAimdWorkChain(AimdWorkChain):
             self.ctx.method = change_method(self.inputs.method, *words)
 
     def _has_remedy(self, reason: LabelFailure, number: int) -> bool:
-        facts = cast(DftCode, plugins.load("nnpgen.dft", self.NAME))
-        return facts.remedy(Method.from_dict(self.inputs.method.get_dict()), reason, number) is not None
+        return (
+            registry.load(self.NAME).remedy(Method.from_dict(self.inputs.method.get_dict()), reason, number) is not None
+        )
 
     def inspect_dynamics(self) -> ExitCode | None:
         """Attach the frames of all jobs, and how the dynamics ended."""

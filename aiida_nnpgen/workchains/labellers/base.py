@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from aiida import orm
 from aiida.engine import while_
@@ -13,10 +13,10 @@ from aiida.plugins import CalculationFactory
 
 from ...calculations.base import EXIT_CODES
 from ...calculations.functions import change_method, give_up_frames, plan_methods
-from ...common import plugins
 from ...common.limits import MAX_LINKS
 from ...data.labels import labelled_keys
 from ...data.trajectory import structures_to_frames
+from ...dft import registry
 from ...dft.attempts import Batch, Limits, Outcome, next_batches
 from ...dft.code import DftCode
 from ...dft.label import LabelFailure
@@ -59,7 +59,7 @@ class LabellerWorkChain(PoolWorkChain):
     @classmethod
     def code_facts(cls) -> DftCode:
         """Return what is known about the code."""
-        return cast(DftCode, plugins.load("nnpgen.dft", cls.NAME))
+        return registry.load(cls.NAME)
 
     @classmethod
     def load_pseudopotentials(
