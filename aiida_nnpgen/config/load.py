@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,43 @@ def parse_config(text: str, name: str) -> ActiveLearningConfig:
         raise InputError(f"{name} is not YAML: {exception}") from exception
     if not isinstance(content, dict):
         raise InputError(f"{name} must hold a mapping of settings")
+    if twice := [_describe_duplicate(*item) for item in _duplicates(tree, (), set())]:
+        raise InputError(f"{name}:\n{chr(10).join(twice)}")
     try:
         return ActiveLearningConfig.model_validate(content)
     except ValidationError as exception:
         raise InputError(f"{name}:\n{describe_errors(exception, tree)}") from exception
+
+
+def _duplicates(
+    node: yaml.Node, location: Location, seen: set[int]
+) -> Iterator[tuple[Location, yaml.ScalarNode, yaml.ScalarNode]]:
+    """Yield the place of every key that is written twice, first and second: YAML takes the last without a word.
+
+    :param seen: identities of nodes that were looked at: an alias leads to the same node again.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            yield from _duplicates(child, (*location, index), seen)
+    elif isinstance(node, yaml.MappingNode):
+        first: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, child in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                place = (*location, key.value)
+                other = first.setdefault((key.tag, key.value), key)
+                if other is not key:
+                    yield place, other, key
+                yield from _duplicates(child, place, seen)
+
+
+def _describe_duplicate(location: Location, first: yaml.ScalarNode, second: yaml.ScalarNode) -> str:
+    lines = first.start_mark.line + 1, second.start_mark.line + 1
+    return (
+        f"  line {lines[1]}: {_path(location)}: `{second.value}` is given in line {lines[0]} already; keep one of them"
+    )
 
 
 def describe_errors(exception: ValidationError, tree: yaml.Node | None = None) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from ase import Atoms
 from ase.io.trajectory import Trajectory
 
-from ..common.exceptions import OutputError
+from ..builders.files import describe_ase_error, read_images
+from ..common.exceptions import NnpgenError, OutputError
 from ..common.voigt import checked_voigt
 from ..dft.reading import DropReason, FileContent, Reading
 from .hints import Hints
@@ -24,7 +25,6 @@ __all__ = ["read_database", "read_extxyz", "read_structures", "read_trajectory"]
 
 _HEADER_NAMES = ("Lattice", "Properties", "pbc")
 _HEADER_NAME = re.compile(rf"(?<!\S)({'|'.join(_HEADER_NAMES)})=", re.IGNORECASE)
-_MAX_DETAIL = 300  # letters of what ASE says about a frame
 
 
 class _Reader:
@@ -40,7 +40,7 @@ class _Reader:
         try:
             self.content.frames.append(self._frame(index, read()))
         except Exception as exception:
-            detail = f"{type(exception).__name__}: {exception}"[:_MAX_DETAIL]
+            detail = str(exception) if isinstance(exception, NnpgenError) else describe_ase_error(exception)
             self.content.drop(index, DropReason.UNREADABLE, detail)
 
     def finish(self) -> FileContent:
@@ -51,7 +51,7 @@ class _Reader:
     def _frame(self, index: int, atoms: Atoms) -> Reading:
         """Return a frame; forces are those of the calculator, which constraints have not touched."""
         if not len(atoms) or not atoms.numbers.all():
-            raise OutputError("an atom is of no element")
+            raise OutputError("the frame has no atoms" if not len(atoms) else "an atom is of no element, `X`")
         found = find_labels(atoms, self._keys)
         self._count.add(found)
         energy, stress = found.values.get("energy"), found.values.get("stress")
@@ -135,12 +135,9 @@ def read_database(path: Path, hints: Hints | None = None) -> FileContent:
 def read_structures(path: Path, hints: Hints | None = None) -> FileContent:
     """Read structures in any format that ASE knows; labels in them are not looked at.
 
-    :raises OutputError: if ASE does not read the file.
+    :raises InputError: if ASE does not read the file, or finds nothing in it.
     """
-    try:
-        images = ase.io.read(path, index=":")
-    except Exception as exception:
-        raise OutputError(f"ASE cannot read `{path.name}`: {exception}") from exception
+    images = read_images(path)
     reader = _Reader(hints or Hints())
     if any(atoms.calc is not None for atoms in images):
         reader.content.notes.append("labels in a file of this format are not read")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ase.io
 from aiida import orm
 from aiida.plugins import WorkflowFactory
 
+from ..builders.files import read_starts
 from ..calculations.functions import build_liquid
 from ..common.exceptions import InputError
 from ..common.seeds import derive_seed
@@ -101,15 +101,10 @@ def _structures(source: StructureSource, folder: Path, place: str, seed: int) ->
         drawn = derive_seed(seed, "structure", source.name) if source.liquid.seed is None else source.liquid.seed
         return {source.name: build_liquid(orm.Dict(values), orm.Int(drawn))}
     assert source.file is not None
-    path = folder / source.file
     try:
-        images = ase.io.read(path, index=source.index)
-    except (OSError, ValueError, IndexError, StopIteration, ase.io.formats.UnknownFileTypeError) as exception:
-        raise InputError(f"{place}.file: `{path}` cannot be read: {exception}") from exception
-    atoms = images if isinstance(images, list) else [images]
-    for index, image in enumerate(atoms):
-        if not image.pbc.all() or image.cell.rank < 3:
-            raise InputError(f"{place}.file: frame {index} of `{path}` is not periodic in three directions")
+        atoms = read_starts(folder / source.file, source.index)
+    except InputError as exception:
+        raise InputError(f"{place}.file: {exception}") from exception
     if len(atoms) == 1:
         return {source.name: orm.StructureData(ase=atoms[0])}
     return {f"{source.name}_{index}": orm.StructureData(ase=image) for index, image in enumerate(atoms)}

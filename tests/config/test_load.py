@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,31 @@ def test_parse_config_refuses_what_is_not_yaml() -> None:
     """Broken YAML is an input error."""
     with pytest.raises(InputError, match="not YAML"):
         parse_config("a: [1", "run.yaml")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "place"),
+    [
+        ("seed: 1\nname: x\nseed: 2", "line 3: seed: `seed` is given in line 1 already"),
+        (
+            "reference:\n  parameters:\n    SYSTEM: {nspin: 1, ecutrho: 9, nspin: 2}",
+            "reference.parameters.SYSTEM.nspin",
+        ),
+        ("schedule:\n  - a: 1\n  - b: 1\n    'b': 2", "line 4: schedule[1].b: `b` is given in line 3"),
+    ],
+)
+def test_parse_config_refuses_a_key_that_is_given_twice(yaml: str, place: str) -> None:
+    """YAML would take the later value without a word, at any depth, and in sections of free form."""
+    with pytest.raises(InputError, match=re.escape(place)):
+        parse_config(yaml, "x")
+
+
+def test_parse_config_lets_a_key_override_a_merged_one(text: str) -> None:
+    """`<<` brings values that the mapping may change, and an alias may be used twice."""
+    changed = text + "\nignored: {a: &a {x: 1}, b: {<<: *a, x: 2}, c: *a}"
+    with pytest.raises(InputError, match="unknown key `ignored`") as caught:
+        parse_config(changed, "x")
+    assert "already" not in str(caught.value)
 
 
 def test_load_config_names_missing_file(tmp_path: Path) -> None:
