@@ -46,7 +46,7 @@ def parse_config(text: str, name: str) -> ActiveLearningConfig:
 
 
 def _duplicates(
-    node: yaml.Node, location: Location, seen: set[int]
+    node: yaml.Node | None, location: Location, seen: set[int]
 ) -> Iterator[tuple[Location, yaml.ScalarNode, yaml.ScalarNode]]:
     """Yield the place of every key that is written twice, first and second: YAML takes the last without a word.
 
