@@ -27,6 +27,10 @@ _HEADER_NAMES = ("Lattice", "Properties", "pbc")
 _HEADER_NAME = re.compile(rf"(?<!\S)({'|'.join(_HEADER_NAMES)})=", re.IGNORECASE)
 
 
+# ASE wants nine numbers under these names.
+_SIX_NUMBERS = re.compile(r"""(?<!\S)(stress|virial)=(["'])\s*(\S+(?:\s+\S+){5})\s*\2""")
+
+
 class _Reader:
     """What is found in one file, frame by frame, so that a damaged frame costs no other."""
 
@@ -150,8 +154,15 @@ def read_structures(path: Path, hints: Hints | None = None) -> FileContent:
 def _parse_extxyz(lines: list[str]) -> Atoms:
     names = {name.lower(): name for name in _HEADER_NAMES}
     header = _HEADER_NAME.sub(lambda match: f"{names[match[1].lower()]}=", lines[1])
+    header = _SIX_NUMBERS.sub(_nine_numbers, header)
     text = "\n".join([lines[0], header, *lines[2:]]) + "\n"
     return ase.io.read(io.StringIO(text), format="extxyz", index=0)
+
+
+def _nine_numbers(match: re.Match[str]) -> str:
+    """Return a matrix in the place of its six components in ASE's order."""
+    xx, yy, zz, yz, xz, xy = match[3].split()
+    return f'{match[1]}="{xx} {xy} {xz} {xy} {yy} {yz} {xz} {yz} {zz}"'
 
 
 def _row(connection: ase.db.core.Database, key: int) -> Atoms:

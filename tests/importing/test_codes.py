@@ -151,6 +151,30 @@ def test_outcar_table_may_have_further_columns(tmp_path: Path) -> None:
     assert [item.reason for item in report.dropped] == ["unreadable"]
 
 
+def test_outcar_reads_no_more_columns_than_it_needs(tmp_path: Path) -> None:
+    """A number that failed in a column of no concern costs no label; one in the forces does."""
+    path = tmp_path / "vdw_columns"
+    [whole], _ = read_outcar(path)
+    rows = [line for line in (path / "OUTCAR").read_text().splitlines() if line.startswith("        0.0")]
+    shutil.rmtree(path)
+    words = rows[0].split()
+    [found], _ = read_outcar(path, (rows[0], " ".join([*words[:8], "NaN"])))
+    np.testing.assert_array_equal(found.forces, whole.forces)
+    shutil.rmtree(path)
+    frames, report = read_outcar(path, (rows[0], " ".join([*words[:5], "NaN", *words[6:]])))
+    assert not frames
+    assert len(report.dropped) == 1
+
+
+def test_outcar_whose_kinds_are_cut_is_refused(tmp_path: Path) -> None:
+    """Kinds that do not add up to the number of atoms, as where a long line was cut."""
+    frames, report = read_outcar(
+        tmp_path / "vdw_columns", ("   ions per type", "  number of ions     NIONS =     48\n   ions per type")
+    )
+    assert not frames
+    assert "of its 48 atoms by kind" in report.detail
+
+
 @pytest.mark.parametrize(
     ("changes", "numbers"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -136,6 +137,19 @@ def test_forces_are_those_without_constraints(tmp_path: Path, generate_water: Im
     ase.io.write(tmp_path / "a.traj", images)
     [found] = read(tmp_path / "a.traj").labelled
     np.testing.assert_allclose(found.forces, forces, atol=1e-12)
+
+
+def test_stress_of_six_numbers_is_in_the_order_of_ase(tmp_path: Path, generate_water: ImageMaker) -> None:
+    """Nine numbers are a matrix; six are xx, yy, zz, yz, xz, xy."""
+    path = tmp_path / "a.extxyz"
+    ase.io.write(path, generate_water(1), format="extxyz")
+    [whole], text = read(path).labelled, path.read_text()
+    [nine] = re.findall(r'stress="([^"]*)"', text)
+    xx, yx, zx, xy, yy, zy, xz, yz, zz = nine.split()
+    path.write_text(text.replace(nine, f"{xx} {yy} {zz} {yz} {xz} {xy}"))
+    [found] = read(path).labelled
+    np.testing.assert_array_equal(found.stresses, whole.stresses)
+    assert len({yx, zx, zy, xy, xz, yz}) > 2
 
 
 def test_missing_stress_is_allowed(tmp_path: Path, generate_water: ImageMaker) -> None:

@@ -32,6 +32,8 @@ CASES = [
     {"energy": "kcal/mol", "force": "kcal/mol/Å"},
     {"length": "nm", "energy": "kJ/mol", "force": "kJ/mol/nm"},
     {"force": "-eV/Å"},
+    {"energy": "Ha", "force": "-Ha/bohr"},
+    {"energy": "kcal/mol", "force": "-kcal/mol/Å"},
     {"stress": "GPa"},
     {"stress": "-eV/Å³"},
     {"stress": "-kbar"},
@@ -90,6 +92,16 @@ def test_energies_per_atom_are_named(frames: list[Reading]) -> None:
     """The slope of energy against work is one over the number of atoms."""
     verdict = judge([replace(frame, energy=frame.energy / 6) for frame in frames])
     assert "per atom" in verdict.problem
+
+
+@pytest.mark.usefixtures("springs_as_reference")
+def test_forces_that_no_unit_explains_get_no_advice(frames: list[Reading]) -> None:
+    """A factor of a thousand is no unit, whatever the sign."""
+    for factor in (1e-3, -1e-3):
+        changed = [replace(frame, forces=factor * frame.forces) for frame in frames]
+        verdict = judge(changed)
+        assert "no known units" in verdict.problem
+        assert not verdict.units
 
 
 def test_positions_converted_twice_are_named(frames: list[Reading]) -> None:

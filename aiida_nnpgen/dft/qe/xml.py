@@ -41,7 +41,7 @@ def read_qe_xml(path: Path) -> FileContent:
     place = "scf_conv" if steps else "convergence_info/scf_conv"
     for index, step in enumerate(steps or root.findall("output")):
         try:
-            _check_convergence(step.findtext(f"{place}/convergence_achieved"))
+            _check_convergence(step.find(place), root)
             content.frames.append(_frame(index, step, free))
         except OutputError as exception:
             content.drop(index, getattr(exception, "reason", DropReason.UNREADABLE), str(exception))
@@ -50,11 +50,29 @@ def read_qe_xml(path: Path) -> FileContent:
     return content
 
 
-def _check_convergence(text: str | None) -> None:
-    if text is None or text.strip() not in ("true", "false"):
+def _check_convergence(scf: ElementTree.Element | None, root: ElementTree.Element) -> None:
+    """Check that a step has a solution.
+
+    :raises OutputError: if it has none, or nothing tells.
+    """
+    text = "" if scf is None else scf.findtext("convergence_achieved", "").strip()
+    if scf is not None and not text:
+        text = _converged_by_count(scf, root)
+    if text not in ("true", "false"):
         raise OutputError("nothing says whether the calculation has converged")
-    if text.strip() == "false":
+    if text == "false":
         raise RefusedLabelError(LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
+
+
+def _converged_by_count(scf: ElementTree.Element, root: ElementTree.Element) -> str:
+    """Return what pw.x before 6.4 leaves to be concluded: it ends before the last iteration if the error is small."""
+    control = "input/electron_control"
+    words = [scf.findtext("n_scf_steps"), root.findtext(f"{control}/max_nstep")]
+    words += [scf.findtext("scf_error"), root.findtext(f"{control}/conv_thr")]
+    if any(word is None for word in words):
+        return ""
+    steps, most, error, threshold = table([[str(word).strip()] for word in words], (4,), "numbers of convergence")
+    return str(bool(steps < most and error < threshold)).lower()
 
 
 def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> Reading:

@@ -21,4 +21,5 @@ def why_unconverged(energies: Sequence[float], nelm: float, ediff: float) -> str
     """
     if len(energies) < nelm or (len(energies) > 1 and abs(energies[-1] - energies[-2]) < ediff):
         return None
-    return f"{len(energies)} electronic iterations, all that NELM allows, without reaching EDIFF = {ediff:g} eV"
+    limit = f" = {ediff:g} eV" if ediff else ""  # vasprun.xml has eight decimals
+    return f"{len(energies)} electronic iterations, all that NELM allows, without reaching EDIFF{limit}"

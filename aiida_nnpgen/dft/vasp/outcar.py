@@ -30,6 +30,7 @@ _NAMES = {
 }
 """Lines that name the element of a potential, and how; archives cut some of them out."""
 _COUNTS = re.compile(r"^\s*ions per type =((?:\s+\d+)+)\s*$", re.MULTILINE)
+_IONS = re.compile(r"number of ions     NIONS =\s*(\d+)")
 _NELM = re.compile(r"^\s*NELM\s*=\s*(\d+)", re.MULTILINE)
 _EDIFF = re.compile(r"^\s*EDIFF\s*=\s*(\d*\.\d+E[-+]\d+)", re.MULTILINE)
 _ITERATION = re.compile(r"-+\s+Iteration\s+(\d+)\(\s*(\d+)\)\s+-+")
@@ -74,6 +75,11 @@ def _numbers(text: str, name: str) -> NDArray[np.int64]:
     counts = [int(word) for word in match.group(1).split()] if match else []
     if not counts or sum(counts) > len(text):
         raise OutputError(f"`{name}` does not say how many atoms there are: the file is cut or damaged")
+    ions = _IONS.search(text)
+    if ions and int(ions.group(1)) != sum(counts):
+        raise OutputError(
+            f"`{name}` names {sum(counts)} of its {ions.group(1)} atoms by kind: use `vasprun.xml` instead"
+        )
     found = set()
     for pattern, read in _NAMES.items():
         kinds = [atomic_numbers.get(read(word) or "", 0) for word in re.findall(pattern, text, re.MULTILINE)]
@@ -129,10 +135,10 @@ class _Reader:
             self.cell = table([[word.strip() for word in row] for row in rows], (3, 3), "lattice vectors")
         elif line.startswith(" POSITION") and "TOTAL-FORCE" in line:
             rows = [row.split() for row in self.lines[place + 2 : place + 2 + len(self.numbers)]]
-            # Some corrections add columns, such as the forces without them.
-            width = max([6, *map(len, rows)])
-            motion = table(rows, (len(self.numbers), width), "positions and forces")
-            self.step.motion = motion[:, :6]
+            # Some corrections add columns, such as the forces without them, of which nothing is needed here.
+            if len({len(row) for row in rows}) > 1:
+                raise OutputError("positions and forces are cut or damaged")
+            self.step.motion = table([row[:6] for row in rows], (len(self.numbers), 6), "positions and forces")
         elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
             self.is_final = True
         elif self.is_final and (match := _TOTEN.match(line)):

@@ -84,12 +84,15 @@ def _judge_forces(slopes: Slopes, xtb: Comparison, n_atoms: int) -> Verdict:
             notes.append(f"energies of {slopes.pairs} pairs of close frames do not follow the forces")
         return Verdict(notes=tuple(notes))
     seen = _describe(slopes, size)
-    if max(value for value in (slopes.force, size) if value is not None) < 0:
-        return Verdict(f"{seen}: forces have the opposite sign, they seem to be gradients", {"force": "-eV/Å"})
-    fitting = [pair for pair in _PAIRS if _fits(pair, slopes.force, size, n_atoms)]
+    given = [value for value in (slopes.force, size) if value is not None]
+    sign = -1 if max(given) < 0 else 1
+    slope, size = (None if value is None else sign * value for value in (slopes.force, size))
+    fitting = [pair for pair in _PAIRS if _fits(pair, slope, size, n_atoms)]
     if not fitting:
         return Verdict(f"{seen}, which no known units of energy and force explain")
     energy, force = _likeliest(fitting, size)
+    if sign < 0:
+        return _judge_gradients(seen, energy, force)
     if (energy, force) == _PAIRS[0]:
         return Verdict()
     if energy == _PER_ATOM:
@@ -98,6 +101,16 @@ def _judge_forces(slopes: Slopes, xtb: Comparison, n_atoms: int) -> Verdict:
     if size is None and len(fitting) > 1:
         problem += f"; {', '.join(f'{pair[0]} and {pair[1]}' for pair in fitting if pair != fitting[0])} fit as well"
     return Verdict(problem, {"energy": energy, "force": force})
+
+
+def _judge_gradients(seen: str, energy: str, force: str) -> Verdict:
+    """Judge what fits with the opposite sign of the forces alone."""
+    problem = f"{seen}: forces have the opposite sign, they seem to be gradients"
+    if energy == _PER_ATOM:
+        return Verdict(f"{problem}, and energies per atom; correct both")
+    if (energy, force) == _PAIRS[0]:
+        return Verdict(problem, {"force": f"-{force}"})
+    return Verdict(f"{problem} in {force}, and energies in {energy}", {"energy": energy, "force": f"-{force}"})
 
 
 def _likeliest(fitting: list[tuple[str, str]], size: float | None) -> tuple[str, str]:

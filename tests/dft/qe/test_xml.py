@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,31 @@ def test_real_single_point_does_not_list_its_fixed_atoms(fixtures: Path) -> None
     path = fixtures / "qe" / "fixed_atoms" / "data-file-schema.xml"
     assert "free_positions" not in path.read_text()
     assert [item.reason for item in read_qe_xml(path).dropped] == ["no_output"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("<scf_error>", "<scf_error>", None),
+        ("<max_nstep>100<", "<max_nstep>{steps}<", "not_converged"),
+        ("<scf_error>", "<scf_error>1", "not_converged"),
+        ("<scf_error>", "<scf_mistake>", "unreadable"),
+    ],
+    ids=["enough", "last iteration", "large error", "no error"],
+)
+def test_convergence_before_version_6_4_follows_from_the_numbers(
+    fixtures: Path, tmp_path: Path, old: str, new: str, reason: str | None
+) -> None:
+    """Fewer iterations than allowed and an error below the threshold; made from a file of 6.7."""
+    text = (fixtures / "qe" / "scf" / "data-file-schema.xml").read_text()
+    [steps] = re.findall(r"<n_scf_steps>(\d+)<", text)
+    older = re.sub(r"\s*<convergence_achieved>true</convergence_achieved>", "", text)
+    assert older != text
+    older = (
+        older.replace(old, new.format(steps=steps))
+        .replace("<scf_mistake>", "<scf_x>")
+        .replace("</scf_error>", "</scf_x>" if "mistake" in new else "</scf_error>")
+    )
+    content = read(tmp_path, older)
+    assert len(content.frames) == (reason is None)
+    assert [item.reason for item in content.dropped] == ([reason] if reason else [])
