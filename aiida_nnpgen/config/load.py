@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,17 @@ from .root import ActiveLearningConfig
 __all__ = ["describe_errors", "load_config", "parse_config"]
 
 Location = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 takes `1e-10` for text, for want of a point; here it is a number, as in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+\Z", re.ASCII),
+    list("-+.0123456789"),
+)
 
 
 def load_config(path: Path) -> ActiveLearningConfig:
@@ -32,7 +44,7 @@ def load_config(path: Path) -> ActiveLearningConfig:
 def parse_config(text: str, name: str) -> ActiveLearningConfig:
     """Return the configuration in a YAML text; ``name`` stands for it in messages."""
     try:
-        content, tree = yaml.safe_load(text), yaml.compose(text)
+        content, tree = yaml.load(text, _Loader), yaml.compose(text, _Loader)
     except yaml.YAMLError as exception:
         raise InputError(f"{name} is not YAML: {exception}") from exception
     if not isinstance(content, dict):

@@ -102,6 +102,15 @@ def test_parse_config_refuses_a_key_that_is_given_twice(yaml: str, place: str) -
         parse_config(yaml, "x")
 
 
+@pytest.mark.parametrize("number", ["1e-10", "1E-10", "+1e-10", "1.e-10", "1.0e-10", ".1e-9", "0.1e-9"])
+def test_parse_config_takes_powers_of_ten_for_numbers(text: str, number: str) -> None:
+    """In free sections too, with or without a point; what is quoted, or more than a number, is text."""
+    free = f"reference:\n  parameters: {{keywords: {{a: {number}, b: '{number}', c: {number}x, d: [{number}]}}}}\n"
+    head, _, rest = text.partition("reference:\n")
+    parameters = parse_config(head + free + rest, "x").reference.parameters
+    assert parameters["keywords"] == {"a": 1e-10, "b": number, "c": f"{number}x", "d": [1e-10]}
+
+
 def test_parse_config_lets_a_key_override_a_merged_one(text: str) -> None:
     """`<<` brings values that the mapping may change, and an alias may be used twice."""
     changed = text + "\nignored: {a: &a {x: 1}, b: {<<: *a, x: 2}, c: *a}"
