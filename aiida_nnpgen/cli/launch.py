@@ -7,8 +7,10 @@ from pathlib import Path
 
 import aiida
 from aiida import orm
-from aiida.common.exceptions import ConfigurationError, NotExistent, ProfileConfigurationError
+from aiida.common.exceptions import ConfigurationError, MultipleObjectsError, NotExistent, ProfileConfigurationError
 from aiida.engine import submit
+from aiida.engine.daemon.client import get_daemon_client
+from aiida.manage import get_manager
 from rich.console import Console
 
 from ..common.exceptions import InputError, NnpgenError
@@ -18,7 +20,7 @@ from ..workchains.builder import build_inputs
 from .progress import Progress
 from .tables import make_console
 
-__all__ = ["POLL_INTERVAL", "follow", "load", "load_profile", "submit_loop"]
+__all__ = ["POLL_INTERVAL", "follow", "load", "load_process", "load_profile", "submit_loop"]
 
 POLL_INTERVAL = 2.0
 """Seconds between two looks at a running process."""
@@ -32,7 +34,7 @@ def load_profile(name: str | None) -> None:
     try:
         aiida.load_profile(name)
     except (ConfigurationError, ProfileConfigurationError) as exception:
-        raise InputError(f"{exception} Create one with `verdi presto`.") from exception
+        raise InputError(f"{exception}: see `verdi profile list`, or make one with `verdi presto`") from exception
 
 
 def load(profile: str | None, identifier: str) -> orm.Node:
@@ -44,7 +46,36 @@ def load(profile: str | None, identifier: str) -> orm.Node:
     try:
         return orm.load_node(identifier)
     except (NotExistent, ValueError) as exception:
-        raise InputError(f"there is no node `{identifier}`") from exception
+        raise InputError(f"there is no node `{identifier}`: see `verdi process list -a`") from exception
+    except MultipleObjectsError as exception:
+        raise InputError(f"several nodes begin with `{identifier}`: give the pk or the whole UUID") from exception
+
+
+def load_process(profile: str | None, identifier: str) -> orm.ProcessNode:
+    """Return a process by pk, UUID or label.
+
+    :raises InputError: if there is none, or it is something else.
+    """
+    node = load(profile, identifier)
+    if not isinstance(node, orm.ProcessNode):
+        raise InputError(f"`{identifier}` is a {type(node).__name__}, not a process: see `verdi process list -a`")
+    return node
+
+
+def _check_daemon() -> None:
+    """Check that somebody will run what is submitted.
+
+    :raises InputError: if the profile has no broker, or its daemon is not running.
+    """
+    profile = get_manager().get_profile()
+    name = profile.name if profile else ""
+    if profile is None or profile.process_control_backend is None:
+        raise InputError(
+            f"the profile `{name}` has no broker, without which there is no daemon: make one with `verdi presto`, "
+            "or see `verdi profile configure-rabbitmq`"
+        )
+    if not get_daemon_client(name).is_daemon_running:
+        raise InputError(f"the daemon of the profile `{name}` is not running: start it, `verdi -p {name} daemon start`")
 
 
 def submit_loop(
@@ -52,7 +83,8 @@ def submit_loop(
 ) -> orm.WorkChainNode:
     """Submit the loop to the daemon."""
     load_profile(profile)
-    earlier = load(profile, continue_from) if continue_from else None
+    _check_daemon()
+    earlier = load_process(profile, continue_from) if continue_from else None
     return submit(ActiveLearningWorkChain, **build_inputs(config, folder, earlier))
 
 

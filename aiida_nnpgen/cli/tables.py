@@ -12,6 +12,7 @@ from ..common.exceptions import InputError
 from ..config.sampling import SamplingSettings
 from ..data import PotentialData
 from ..data.lineage import frames_of_model, models_of_frame
+from ..workchains.continuation import check_is_loop
 from ..workchains.summary import errors, sampling_table
 
 __all__ = ["make_console", "print_frames", "print_models", "print_summary", "print_survival"]
@@ -34,6 +35,7 @@ def _table(title: str, left: list[str], right: list[str]) -> Table:
 
 def print_summary(process: orm.ProcessNode, console: Console | None = None) -> None:
     """Print what each iteration sampled, selected and labelled, and the errors on the test set."""
+    check_is_loop(process)
     console = console or make_console()
     table = _table(
         f"Active learning <{process.pk}>",

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..common.units import parse_quantity
 
 __all__ = ["Cutoff", "Density", "Force", "Length", "Name", "Pressure", "Section", "Temperature", "Time"]
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"`{name}` is no name here: give letters, digits and single underscores between them, a letter first"
+        )
+    return name
 
 
 def _quantity(dimension: str) -> BeforeValidator:
@@ -29,7 +41,7 @@ Force = Annotated[float, _quantity("force"), Field(gt=0, allow_inf_nan=False)]
 """Positive force; a bare number is in eV/Å."""
 Density = Annotated[float, _quantity("density"), Field(gt=0, allow_inf_nan=False)]
 """Positive mass density; a bare number is in g/cm³."""
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$")]
+Name = Annotated[str, AfterValidator(_check_name)]
 """A name that can serve as a link label: letters, digits and single underscores."""
 
 

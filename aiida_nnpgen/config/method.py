@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..dft.method import Dispersion
 from .fields import Cutoff, Name, Section
+from .structures import belongs_to
 
 __all__ = ["MethodMatch", "MethodRule", "MethodSettings", "Range", "StructureFacts"]
 
@@ -114,7 +115,7 @@ class MethodMatch(Section):
             "atoms": lambda value: value.holds(len(symbols)),
             "volume": lambda value: value.holds(abs(float(np.linalg.det(structure.cell)))),
             "lengths": lambda value: value.holds(float(lengths.min())) and value.holds(float(lengths.max())),
-            "structures": lambda value: structure.start in value or structure.start.rpartition("_")[0] in value,
+            "structures": lambda value: belongs_to(structure.start, value),
             "keys": lambda value: any(fnmatchcase(structure.key, pattern) for pattern in value),
         }
         return all(holds(getattr(self, name)) for name, holds in conditions.items() if getattr(self, name) is not None)

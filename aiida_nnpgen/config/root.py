@@ -12,7 +12,7 @@ from ..screening.settings import ScreeningSettings
 from .fields import Name, Section
 from .reference import InitialDatasetSettings, ReferenceSettings
 from .sampling import SamplingSettings
-from .structures import StructureSource
+from .structures import StructureSource, check_names
 from .training import TrainingSettings
 
 __all__ = ["ActiveLearningConfig", "CodeSettings", "Iteration", "LoopSettings", "StopSettings"]
@@ -128,10 +128,7 @@ class ActiveLearningConfig(LoopSettings):
 
     @model_validator(mode="after")
     def _check_names(self) -> ActiveLearningConfig:
-        names = [source.name for source in self.structures]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two structures are named `{name}`")
+        check_names([source.name for source in self.structures])
         return self
 
     def loop(self) -> LoopSettings:

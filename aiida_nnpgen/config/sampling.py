@@ -9,6 +9,7 @@ from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time
+from .structures import belongs_to
 
 __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
 
@@ -107,7 +108,7 @@ class SamplingSettings(Section):
         for index, run in enumerate(self.runs):
             keys = structures
             if run.structures:
-                keys = [key for key in structures if key in run.structures or key.rpartition("_")[0] in run.structures]
+                keys = [key for key in structures if belongs_to(key, run.structures)]
                 if not keys:
                     raise InputError(f"runs[{index}].structures: no starting structure is named {run.structures}")
             expanded += [(key, conditions) for key in keys for conditions in self.conditions(run)]

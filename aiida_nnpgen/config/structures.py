@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .fields import Density, Name, Section
 
-__all__ = ["LiquidSettings", "StructureSource"]
+__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names"]
+
+_NUMBERED = re.compile(r"(.+)_\d+")
+
+
+def belongs_to(key: str, names: Collection[str]) -> bool:
+    """Return whether a starting structure comes from one of some sources.
+
+    Its key is the name of its source, or that and the number of a frame: `w_3` is a frame of `w`.
+    """
+    match = _NUMBERED.fullmatch(key)
+    return key in names or (match is not None and match[1] in names)
+
+
+def check_names(names: Collection[str]) -> None:
+    """Check that no name is there twice, and none looks like the key of a frame of another source.
+
+    :raises ValueError: naming both.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"two structures are named `{name}`")
+        seen.add(name)
+    for name in names:
+        if (match := _NUMBERED.fullmatch(name)) and match[1] in seen:
+            raise ValueError(f"`{name}` is the name of a frame of `{match[1]}`, too: give one of them another name")
 
 
 class LiquidSettings(Section):
@@ -31,8 +59,15 @@ class StructureSource(Section):
 
     name: Name
     file: Path | None = Field(default=None, description="anything that ASE reads; relative to the configuration file")
-    index: str = Field(default=":", pattern=r"^-?\d*(:-?\d*){0,2}$", description="frames of the file, as in ASE")
+    index: str = Field(default=":", description="frames of the file, as in ASE: `0`, `-1`, `:`, `10:20:2`")
     liquid: LiquidSettings | None = None
+
+    @field_validator("index")
+    @classmethod
+    def _check_index(cls, value: str) -> str:
+        if not re.fullmatch(r"-?\d+|(-?\d*):(-?\d*)(:-?\d*)?", value):
+            raise ValueError(f"`{value}` is no place in a file: give a number, or a slice such as `10:20:2`")
+        return value
 
     @model_validator(mode="after")
     def _check_source(self) -> StructureSource:

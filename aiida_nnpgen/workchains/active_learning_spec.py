@@ -16,6 +16,7 @@ from ..common.types import Purpose
 from ..config.load import describe_errors
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
+from .dry_pass import check_starts, check_validation_frames
 from .ports import declare_ports
 
 __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
@@ -49,8 +50,10 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         _check_elements(inputs, set(known)),
         _check_schedule(config, sorted(inputs["structures"]), set(inputs.get("codes", {}).get("sampling", {}))),
         _check_existing(inputs, config),
+        check_validation_frames(config, inputs),
     ]
-    return next((message for message in checks if message), None)
+    # Runs find their starts only where the checks before have passed.
+    return next((message for message in checks if message), None) or check_starts(config, inputs)
 
 
 def _check_elements(inputs: Any, known: set[str]) -> str | None:

@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 from aiida import orm
-from aiida.common.exceptions import NotExistent
+from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import CalcJob
 from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
@@ -30,7 +30,8 @@ def codes_and_options(config: ActiveLearningConfig) -> dict[str, Any]:
         codes[role] = _code(_settings(config, role), f"codes.{role}")
         options[role] = _settings(config, role).options
     for name, (place, settings) in _samplers(config).items():
-        codes["sampling"][name] = _code(settings, place)
+        codes["sampling"][name] = code = _code(settings, place)
+        _check_sampler(name, code, config, f"{place}.code")
         options["sampling"][name] = settings.options
     larger = config.codes.reference.options | config.codes.reference.larger_options
     _check_options(larger, codes["reference"], "codes.reference.larger_options")
@@ -78,8 +79,45 @@ def _code(settings: CodeSettings, place: str) -> orm.AbstractCode:
     except (NotExistent, ValueError) as exception:
         message = f"{place}.code: there is no code `{settings.code}`: see `verdi code list`"
         raise InputError(message) from exception
+    except MultipleObjectsError as exception:
+        message = f"{place}.code: several codes are called `{settings.code}`: {_alike(settings.code)}"
+        raise InputError(message) from exception
+    if code.computer is not None:
+        _check_computer(code.computer, f"{place}.code")
     _check_options(settings.options, code, f"{place}.options")
     return code
+
+
+def _check_sampler(name: str, code: orm.AbstractCode, config: ActiveLearningConfig, place: str) -> None:
+    """Check that the program of a sampler can run the models."""
+    sampler, backend = CalculationFactory(f"nnpgen.samplers.{name}"), config.training.backend
+    if getattr(backend.abilities, sampler.REQUIRED_ABILITY):
+        try:
+            sampler.check_code(code, backend)
+        except InputError as exception:
+            raise InputError(f"{place}: {exception}") from exception
+
+
+def _alike(label: str) -> str:
+    """Return the codes that a label may stand for."""
+    codes = orm.QueryBuilder().append(orm.AbstractCode, filters={"label": label.partition("@")[0]}).all(flat=True)
+    names = [code.full_label for code in codes]
+    ambiguous = {name for name in names if names.count(name) > 1}
+    return "give " + " or ".join(f"`{code.pk if code.full_label in ambiguous else code.full_label}`" for code in codes)
+
+
+def _check_computer(computer: orm.Computer, place: str) -> None:
+    """Check that jobs of this user can go to a computer.
+
+    :raises InputError: if it is not configured, or not enabled.
+    """
+    user, label = orm.User.collection.get_default(), computer.label
+    if user is None or not computer.is_user_configured(user):
+        command = f"verdi computer configure {computer.transport_type} {label}"
+        raise InputError(f"{place}: the computer `{label}` is not configured: run `{command}`")
+    if not computer.is_user_enabled(user):
+        command = f"verdi computer enable {label} {user.email}"
+        raise InputError(f"{place}: the computer `{label}` is disabled: run `{command}`")
 
 
 def _check_options(options: dict[str, Any], code: orm.AbstractCode, place: str) -> None:

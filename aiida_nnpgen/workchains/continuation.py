@@ -13,7 +13,7 @@ from ..common.types import Purpose
 from ..data import DatasetData, PotentialData
 from .ports import input_namespace, output_namespace
 
-__all__ = ["Continuation", "continue_from"]
+__all__ = ["Continuation", "check_is_loop", "continue_from"]
 
 
 @dataclass
@@ -37,6 +37,15 @@ class Continuation:
         }
 
 
+def check_is_loop(process: orm.ProcessNode) -> None:
+    """Check that a process is a run of the loop.
+
+    :raises InputError: if it is another one.
+    """
+    if process.process_label != "ActiveLearningWorkChain":
+        raise InputError(f"<{process.pk}> is a `{process.process_label}`, not a run of active learning")
+
+
 def continue_from(process: orm.ProcessNode) -> Continuation:
     """Return what a run of the loop has completed.
 
@@ -45,8 +54,7 @@ def continue_from(process: orm.ProcessNode) -> Continuation:
 
     :raises InputError: if the process is no active learning run.
     """
-    if process.process_label != "ActiveLearningWorkChain":
-        raise InputError(f"<{process.pk}> is a `{process.process_label}`, not a run of active learning")
+    check_is_loop(process)
     start = process.inputs.first_iteration.value
     decisions = output_namespace(process, "decisions")
     end = start

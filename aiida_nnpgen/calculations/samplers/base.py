@@ -15,6 +15,7 @@ from ...common.exceptions import InputError
 from ...config.load import describe_errors
 from ...data import PotentialData
 from ...data.deviations import sampler_name
+from ...models.base import Backend
 from ..base import define_exit_codes
 
 __all__ = ["SamplerCalculation"]
@@ -62,6 +63,13 @@ class SamplerCalculation(CalcJob):
         """Refuse conditions that the sampler does not offer, before anything is launched; as a rule it offers all.
 
         :raises InputError: with the values that do not go together, and what to use.
+        """
+
+    @classmethod
+    def check_code(cls, code: orm.AbstractCode, backend: Backend) -> None:
+        """Refuse a code that cannot run an architecture's models, where that is quickly known; as a rule it is not.
+
+        :raises InputError: with what the code lacks.
         """
 
     @classmethod

@@ -13,10 +13,12 @@ from aiida.engine import CalcJobProcessSpec
 from ...common.dynamics import Conditions
 from ...common.interaction import Interaction
 from ...data import PotentialData
+from ...models.base import Backend
 from ...samplers import lammps
 from ..base import define_job
 from ..environment import default_environment
 from .base import SamplerCalculation
+from .pair_styles import check_pair_style
 
 __all__ = ["LammpsCalculation"]
 
@@ -32,6 +34,11 @@ class LammpsCalculation(SamplerCalculation):
         super().define(spec)
         spec.input("code", valid_type=orm.AbstractCode, help="LAMMPS with the pair style of the model.")
         define_job(spec, "nnpgen.samplers.lammps", withmpi=False)
+
+    @classmethod
+    def check_code(cls, code: orm.AbstractCode, backend: Backend) -> None:
+        """Refuse a LAMMPS of this machine without the architecture's pair style."""
+        check_pair_style(code, backend)
 
     @classmethod
     def measures_deviation(cls, models: Mapping[str, PotentialData]) -> bool:

@@ -1,0 +1,84 @@
+"""What the command says where AiiDA is not set up, or a node is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiida import orm
+from aiida.common import exceptions
+from click.testing import CliRunner, Result
+
+from aiida_nnpgen.cli import launch
+from aiida_nnpgen.cli.main import nnpgen
+from aiida_nnpgen.cli.messages import describe_aiida_error
+
+pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs the command in the profile of the tests."""
+    monkeypatch.setattr(launch, "load_profile", lambda name: None)
+    return lambda *arguments: CliRunner().invoke(nnpgen, [str(item) for item in arguments])
+
+
+def assert_says(result: Result, *texts: str) -> None:
+    """Check that a command ended with a message in place of a traceback."""
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.output.startswith("Error: ")
+    for text in texts:
+        assert text in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("summary",), ("plot", "map"), ("lineage", "model"), ("lineage", "frame")], ids=" ".join
+)
+def test_a_node_that_is_none_or_of_another_kind_is_said(
+    call: Callable[..., Result], arguments: tuple[str, ...]
+) -> None:
+    """No such pk, no such UUID, and a node of another kind."""
+    assert_says(call(*arguments, 987654), "there is no node `987654`")
+    assert_says(call(*arguments, "no-such-uuid"), "there is no node `no-such-uuid`")
+    assert_says(call(*arguments, orm.Int(1).store().pk), "is a Int, not a ")
+
+
+@pytest.mark.parametrize("arguments", [("summary",), ("plot", "map"), ("plot", "map", "-i", "0")], ids=" ".join)
+def test_a_process_of_another_kind_is_said(call: Callable[..., Result], arguments: tuple[str, ...]) -> None:
+    """A calculation is no run of the loop and no screening."""
+    node = orm.CalcFunctionNode()
+    node.set_process_label("double")
+    command, *rest = arguments
+    result = call(command, *rest[:1], node.store().pk, *rest[1:])
+    assert_says(result, f"<{node.pk}> ")
+
+
+def test_run_needs_a_daemon(call: Callable[..., Result], fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a broker, and without a daemon, nothing is submitted."""
+    config = fixtures / "loop" / "water.yaml"
+    monkeypatch.setattr("aiida.manage.configuration.profile.Profile.process_control_backend", None)
+    assert_says(call("run", config), "has no broker")
+    monkeypatch.setattr("aiida.manage.configuration.profile.Profile.process_control_backend", "core.zeromq")
+    assert_says(call("run", config), "is not running", "daemon start")
+    assert not orm.QueryBuilder().append(orm.Node).count()
+
+
+@pytest.mark.parametrize(
+    ("exception", "text"),
+    [
+        (exceptions.IncompatibleStorageSchema("version 1 is not 2"), "version 1 is not 2: see `verdi storage migrate`"),
+        (exceptions.UnreachableStorage("cannot connect"), "cannot connect: see `verdi status`"),
+        (exceptions.CorruptStorage(""), "see `verdi status`"),
+        (exceptions.MissingConfigurationError("no config"), "no config: see `verdi profile list`"),
+        (exceptions.MultipleObjectsError("two  nodes."), "two nodes: give the pk"),
+        (exceptions.ModificationNotAllowed("stored"), None),
+        (ValueError("anything"), None),
+        (KeyError("Configuration"), None),
+    ],
+)
+def test_describe_aiida_error_leaves_the_unexpected_alone(exception: Exception, text: str | None) -> None:
+    """What a user can mend is said with what to do; the rest keeps its traceback."""
+    message = describe_aiida_error(exception)
+    assert message is None if text is None else message is not None and message.startswith(text)
