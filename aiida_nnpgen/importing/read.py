@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from .units.judge import judge
 from .units.verdict import Verdict
 
 __all__ = ["read"]
+
+_MAX_SECONDS = 60.0  # of one import that may go into judging units
+_TIME_SPENT = "forces were not compared with GFN1-xTB: the files before took the time that there is for it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,22 @@ def read(
         return collect(run.found, run.reports)
 
 
+class _Stopwatch:
+    """Time that may still go into comparisons with a method that is slow for some elements."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def judge(self, frames: Sequence[Reading], with_xtb: bool) -> Verdict:
+        """Return what speaks against the units of a file, without the slow method once the time is spent."""
+        start = time.monotonic()
+        verdict = judge(frames, with_xtb=with_xtb and self.left > 0)
+        if with_xtb and self.left <= 0:
+            return verdict & Verdict(notes=(_TIME_SPENT,))
+        self.left -= time.monotonic() - start
+        return verdict
+
+
 class _Import:
     """One import, file by file.
 
@@ -81,6 +101,7 @@ class _Import:
         self._tree = tree
         self._path = path
         self._wishes = wishes
+        self._stopwatch = _Stopwatch(_MAX_SECONDS)
 
     def read_all(self, wanted: Format | None) -> None:
         """Read what is of the wanted format, None: of any, and report the rest."""
@@ -107,7 +128,7 @@ class _Import:
         report = self._report(item, FileStatus.READ, kind)
         number = len(self.reports) - 1
         try:
-            frames, companions = _use_file(item, kind, self._wishes, report)
+            frames, companions = _use_file(item, kind, self._wishes, report, self._stopwatch)
         except Exception as exception:
             report.status, report.detail = FileStatus.UNREADABLE, _describe(exception)
             return []
@@ -140,7 +161,9 @@ def _describe(exception: Exception) -> str:
     return f"{type(exception).__name__}: {exception}"
 
 
-def _use_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> tuple[list[Reading], list[Path]]:
+def _use_file(
+    item: Path, kind: Format, wishes: _Wishes, report: FileReport, stopwatch: _Stopwatch
+) -> tuple[list[Reading], list[Path]]:
     """Return the frames of a file that can be used, and the other files of the same run."""
     content = kind.read(item, wishes.hints)
     report.notes += content.notes
@@ -149,7 +172,7 @@ def _use_file(item: Path, kind: Format, wishes: _Wishes, report: FileReport) -> 
     if kind.has_units and wishes.units is not None:
         report.notes.append(f"`{kind.name}` has units of its own: `units` were not used")
     frames = check_frames(content)
-    verdict = judge(frames, with_xtb=not kind.has_units)
+    verdict = stopwatch.judge(frames, with_xtb=not kind.has_units)
     report.notes += verdict.notes
     if verdict.problem and not kind.has_units and wishes.units is None:
         report.status, report.detail = FileStatus.WRONG_UNITS, _refuse(verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -288,3 +289,19 @@ def test_compare_with_xtb_measures_the_unit_of_forces(monkeypatch: pytest.Monkey
         frames.append(frame)
     assert compare_with_xtb(frames).size == pytest.approx(1 / force_factor("Ha/bohr"), rel=1e-6)
     assert compare_with_xtb(frames[:1]) == Comparison(None, "forces are too near to zero to be compared with GFN1-xTB")
+
+
+def test_comparisons_of_one_import_end_in_time(
+    tmp_path: Path, generate_water: Callable[..., list[Atoms]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of many files takes no more than its share of the slow method, and its reports say so."""
+    asked = []
+    monkeypatch.setattr(sys.modules[read.__module__], "_MAX_SECONDS", 1e-9)
+    monkeypatch.setattr(judge_module, "compare_with_xtb", lambda *args: asked.append(1) or Comparison(None))
+    for molecules in (1, 2):
+        ase.io.write(tmp_path / f"{molecules}.extxyz", generate_water(2, molecules=molecules), format="extxyz")
+    first, second = read(tmp_path).reports
+    assert len(asked) == 1
+    assert not any("GFN1-xTB: the files before" in note for note in first.notes)
+    assert any("GFN1-xTB: the files before" in note for note in second.notes)
+    assert (first.status, second.status) == (FileStatus.READ, FileStatus.READ)
