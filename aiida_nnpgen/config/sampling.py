@@ -54,7 +54,21 @@ class SamplingSettings(Section):
     thermostat_damping: Time = 100.0
     barostat_damping: Time = 1000.0
     halt_deviation: Force | None = Field(default=10.0, description="deviation at which a run is hopeless and stops")
-    max_temperature: Temperature = 10_000.0
+    max_temperature: Temperature = Field(default=10_000.0, description="above it a run is unphysical and stops")
+    volume_range: tuple[float, float] | None = Field(
+        default=(0.25, 4.0), description="volume relative to the start, outside of which a run is unphysical; null: any"
+    )
+    length_range: tuple[float, float] | None = Field(
+        default=(0.25, 4.0), description="the same for each width of the cell"
+    )
+    max_energy_change: float | None = Field(
+        default=5.0,
+        gt=0,
+        description="eV/atom, how far the potential energy may lie above or below that of the start; null: any",
+    )
+    allow_lone_atoms: bool = Field(
+        default=False, description="whether an atom may lose its last neighbour within the cutoff of the model"
+    )
     keep_trajectory: bool = Field(default=False, description="keep every good frame, not only the candidates")
     runs: list[RunSettings] = Field(min_length=1)
 
@@ -90,6 +104,10 @@ class SamplingSettings(Section):
                 barostat_damping=self.barostat_damping,
                 halt_deviation=self.halt_deviation,
                 max_temperature=self.max_temperature,
+                volume_range=self.volume_range,
+                length_range=self.length_range,
+                max_energy_change=self.max_energy_change,
+                allow_lone_atoms=self.allow_lone_atoms,
             )
             for temperature in run.temperatures
             for pressure in pressures
