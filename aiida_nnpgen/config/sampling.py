@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count, takewhile
+
 from pydantic import Field, model_validator
 
 from ..common.dynamics import Conditions
@@ -117,18 +119,28 @@ class SamplingSettings(Section):
     def expand(self, structures: list[str]) -> list[tuple[str, Conditions]]:
         """Return every run of the iteration as the key of its starting structure and its conditions.
 
-        A structure key belongs to the name that it equals, or that it extends by ``_`` and a number.
-
         :raises InputError: if a run names an unknown structure, or there are more than :data:`MAX_RUNS`.
         """
         expanded = []
         for index, run in enumerate(self.runs):
-            keys = structures
-            if run.structures:
-                keys = [key for key in structures if key in run.structures or key.rpartition("_")[0] in run.structures]
-                if not keys:
-                    raise InputError(f"runs[{index}].structures: no starting structure is named {run.structures}")
+            named = {name: _keys_of(name, structures) for name in run.structures}
+            unknown = [name for name, keys in named.items() if not keys]
+            if unknown:
+                raise InputError(f"runs[{index}].structures: no starting structure is named `{'`, `'.join(unknown)}`")
+            chosen = {key for keys in named.values() for key in keys}
+            keys = [key for key in structures if key in chosen or not chosen]
             expanded += [(key, conditions) for key in keys for conditions in self.conditions(run)]
         if len(expanded) > MAX_RUNS:
             raise InputError(f"runs: {len(expanded)} runs in one iteration, at most {MAX_RUNS}: split it into several")
         return expanded
+
+
+def _keys_of(name: str, keys: list[str]) -> list[str]:
+    """Return the keys that a name stands for: its own, or those of all frames of a file, numbered from 0 without gap.
+
+    So ``w`` is not taken for ``w_1`` where that is a name of its own.
+    """
+    if name in keys:
+        return [name]
+    known = set(keys)
+    return list(takewhile(known.__contains__, (f"{name}_{index}" for index in count())))
