@@ -35,7 +35,7 @@ class RangeJudge:
         self._cell = np.array(start.cell)
         self._widths = self._start_widths = _widths(self._cell)
         self._bonds = None if cutoff is None or conditions.allow_lone_atoms else _Bonds(start, cutoff)
-        self._reference = "at the start" if conditions.volume_ratio is None else "that the strain prescribes"
+        self._reference = "that at the start" if conditions.volume_ratio is None else "what the strain prescribes"
 
     def judge_thermo(self, step: int, values: Mapping[str, float]) -> str | None:
         """Return what is wrong with temperature, volume or energy of a step; None if nothing is.
@@ -73,7 +73,7 @@ class RangeJudge:
     def _outside(self, name: str, factor: float, limits: Range | None) -> str:
         noun = {"volume": "volume", "length": "width of the cell"}[name]
         low, high = limits or (0.0, np.inf)
-        return f"the {noun} is {factor:.3g} times that {self._reference}, outside {low:g} to {high:g} (`{name}_range`)"
+        return f"the {noun} is {factor:.3g} times {self._reference}, outside {low:g} to {high:g} (`{name}_range`)"
 
 
 class _Bonds:

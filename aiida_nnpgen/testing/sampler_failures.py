@@ -40,6 +40,23 @@ class SamplerFailures(SamplerRuns):
         volume = node.outputs.deviation.get_array("volume")
         assert volume.min() >= 0.98 * volume[0]
 
+    def test_nonsense_that_the_reader_lets_pass_is_cut(
+        self, case: SamplerCase, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A box that has boiled is no frame, whatever the sampler itself thinks of it."""
+        node = run(steps=case.steps)
+        parser = ParserFactory(f"nnpgen.samplers.{self.NAME}")
+        frames = trajectory_to_frames(node.outputs.trajectory)
+        frames.cells[-2:] *= 9.0
+        boiled = MdRun(
+            frames=frames, steps=np.arange(len(frames)) * STRIDE, end=RunEnd.COMPLETED, message="all steps done"
+        )
+        monkeypatch.setattr(parser, "read", lambda *_: boiled)
+        outputs, process = parser.parse_from_node(node, store_provenance=False, retrieved_temporary_folder="")
+        assert process.exit_status == EXIT_CODES["ERROR_UNSTABLE"][0]
+        assert outputs["report"]["n_frames"] == len(frames) - 2
+        assert "volume_range" in outputs["report"]["message"]
+
     def test_hopeless_run_keeps_its_good_part(self, case: SamplerCase, run: Run) -> None:
         """Where the deviation reaches the limit the run is unstable; the frames before are those of the whole run."""
         if not self._calculation().measures_deviation(case.models):

@@ -162,7 +162,7 @@ def test_cut_to_ranges_follows_the_path_of_nemd() -> None:
     assert cut_to_ranges(generate_run(follow), conditions(**nemd)).end is RunEnd.COMPLETED
     cut = cut_to_ranges(generate_run(), conditions(**nemd))
     assert (cut.end, len(cut.frames)) == (RunEnd.UNPHYSICAL, 3)
-    assert "that the strain prescribes" in cut.message
+    assert "what the strain prescribes" in cut.message
 
 
 def test_conditions_take_ranges_from_a_checkpoint() -> None:
