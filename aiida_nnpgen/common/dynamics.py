@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,13 @@ class Conditions:
     :ivar barostat_damping: fs.
     :ivar halt_deviation: largest force deviation in eV/Å at which a run is hopeless and stops; None: never.
     :ivar max_temperature: K; above it a frame is unphysical.
+    :ivar volume_range: lowest and highest volume of a sane frame, relative to the start; None: any.
+    :ivar length_range: the same for each width of the cell.
+    :ivar max_energy_change: eV/atom by which the potential energy of a sane frame lies above or below that of the
+        start; None: any.
+    :ivar allow_lone_atoms: whether an atom may be without any neighbour inside the cutoff of the model.
+
+    With ``volume_ratio``, what is relative to the start is so to what the strain makes of it at that time.
     """
 
     ensemble: Ensemble
@@ -48,6 +55,10 @@ class Conditions:
     barostat_damping: float = 1000.0
     halt_deviation: float | None = None
     max_temperature: float = 10_000.0
+    volume_range: tuple[float, float] | None = (0.25, 4.0)
+    length_range: tuple[float, float] | None = (0.25, 4.0)
+    max_energy_change: float | None = 5.0
+    allow_lone_atoms: bool = False
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -59,8 +70,12 @@ class Conditions:
         for name in ("temperature", "timestep", "steps", "stride", "thermostat_damping", "barostat_damping"):
             if not getattr(self, name) > 0:
                 raise InputError(f"`{name}` must be positive, not `{getattr(self, name)}`")
-        if self.halt_deviation is not None and not self.halt_deviation > 0:
-            raise InputError(f"`halt_deviation` must be positive, not `{self.halt_deviation}`")
+        for name in ("halt_deviation", "max_energy_change"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"`{name}` must be positive, not `{value}`")
+        for name in ("volume_range", "length_range"):
+            self._check_range(name)
         if self.max_temperature <= self.temperature:
             raise InputError(f"`max_temperature` ({self.max_temperature} K) must exceed the temperature")
         if (self.ensemble is Ensemble.NPT) != (self.pressure is not None):
@@ -69,6 +84,21 @@ class Conditions:
             raise InputError(f"`volume_ratio` belongs to nemd and to it alone, not to {self.ensemble.value}")
         if self.volume_ratio is not None and not (self.volume_ratio > 0 and self.volume_ratio != 1):
             raise InputError(f"`volume_ratio` must be positive and other than 1, not `{self.volume_ratio}`")
+
+    def _check_range(self, name: str) -> None:
+        """Make a tuple of a range, which comes as a list from a checkpoint; the start must lie in it."""
+        values = getattr(self, name)
+        if values is None:
+            return
+        if len(values) != 2 or not 0 <= values[0] < 1 < values[1]:
+            raise InputError(f"`{name}` must be two numbers around 1, relative to the start, not `{values}`")
+        object.__setattr__(self, name, tuple(float(value) for value in values))
+
+    def length_factor(self, step: int) -> float:
+        """Return the length of the cell's edges at a step, relative to the start, as far as it is prescribed."""
+        if self.volume_ratio is None:
+            return 1.0
+        return 1 + (float(self.volume_ratio ** (1 / 3)) - 1) * step / self.steps
 
     @property
     def n_frames(self) -> int:
@@ -127,6 +157,23 @@ class MdRun:
     thermo: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     n_left_out: int = 0
     makers: NDArray[np.int64] | None = None
+
+    def cut(self, row: int, *, end: RunEnd, message: str, failure_time: float) -> MdRun:
+        """Return the run up to a frame that turned out to be bad, which and what follows is left out.
+
+        :param row: of the first bad frame; the rest as in :class:`MdRun`.
+        """
+        return replace(
+            self,
+            frames=self.frames[:row],
+            steps=self.steps[:row],
+            deviation=None if self.deviation is None else self.deviation[:row],
+            thermo={name: column[:row] for name, column in self.thermo.items()},
+            makers=None if self.makers is None else self.makers[:row],
+            end=end,
+            message=message,
+            failure_time=failure_time,
+        )
 
     def report(self) -> RunReport:
         """Return how the run ended."""

@@ -9,7 +9,7 @@ from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time
-from .structures import belongs_to
+from .structures import keys_of
 
 __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
 
@@ -55,7 +55,21 @@ class SamplingSettings(Section):
     thermostat_damping: Time = 100.0
     barostat_damping: Time = 1000.0
     halt_deviation: Force | None = Field(default=10.0, description="deviation at which a run is hopeless and stops")
-    max_temperature: Temperature = 10_000.0
+    max_temperature: Temperature = Field(default=10_000.0, description="above it a run is unphysical and stops")
+    volume_range: tuple[float, float] | None = Field(
+        default=(0.25, 4.0), description="volume relative to the start, outside of which a run is unphysical; null: any"
+    )
+    length_range: tuple[float, float] | None = Field(
+        default=(0.25, 4.0), description="the same for each width of the cell"
+    )
+    max_energy_change: float | None = Field(
+        default=5.0,
+        gt=0,
+        description="eV/atom, how far the potential energy may lie above or below that of the start; null: any",
+    )
+    allow_lone_atoms: bool = Field(
+        default=False, description="whether an atom may lose its last neighbour within the cutoff of the model"
+    )
     keep_trajectory: bool = Field(default=False, description="keep every good frame, not only the candidates")
     runs: list[RunSettings] = Field(min_length=1)
 
@@ -91,6 +105,10 @@ class SamplingSettings(Section):
                 barostat_damping=self.barostat_damping,
                 halt_deviation=self.halt_deviation,
                 max_temperature=self.max_temperature,
+                volume_range=self.volume_range,
+                length_range=self.length_range,
+                max_energy_change=self.max_energy_change,
+                allow_lone_atoms=self.allow_lone_atoms,
             )
             for temperature in run.temperatures
             for pressure in pressures
@@ -100,17 +118,16 @@ class SamplingSettings(Section):
     def expand(self, structures: list[str]) -> list[tuple[str, Conditions]]:
         """Return every run of the iteration as the key of its starting structure and its conditions.
 
-        A structure key belongs to the name that it equals, or that it extends by ``_`` and a number.
-
         :raises InputError: if a run names an unknown structure, or there are more than :data:`MAX_RUNS`.
         """
         expanded = []
         for index, run in enumerate(self.runs):
-            keys = structures
-            if run.structures:
-                keys = [key for key in structures if belongs_to(key, run.structures)]
-                if not keys:
-                    raise InputError(f"runs[{index}].structures: no starting structure is named {run.structures}")
+            named = {name: keys_of(name, structures) for name in run.structures}
+            unknown = [name for name, keys in named.items() if not keys]
+            if unknown:
+                raise InputError(f"runs[{index}].structures: no starting structure is named `{'`, `'.join(unknown)}`")
+            chosen = {key for keys in named.values() for key in keys}
+            keys = [key for key in structures if key in chosen or not chosen]
             expanded += [(key, conditions) for key in keys for conditions in self.conditions(run)]
         if len(expanded) > MAX_RUNS:
             raise InputError(f"runs: {len(expanded)} runs in one iteration, at most {MAX_RUNS}: split it into several")

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from .fields import Density, Name, Section
 
-__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names"]
+__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "keys_of"]
 
 _NUMBERED = re.compile(r"(.+)_\d+")
 
@@ -22,6 +22,11 @@ def belongs_to(key: str, names: Collection[str]) -> bool:
     """
     match = _NUMBERED.fullmatch(key)
     return key in names or (match is not None and match[1] in names)
+
+
+def keys_of(name: str, keys: Collection[str]) -> list[str]:
+    """Return the keys that a name stands for: its own if there is one, otherwise those of the frames of its file."""
+    return [name] if name in keys else [key for key in keys if belongs_to(key, [name])]
 
 
 def check_names(names: Collection[str]) -> None:

@@ -36,6 +36,7 @@ def run(
     conditions: Conditions,
     seed: int,
     deviation: Callable[[Atoms], float] | None = None,
+    cutoff: float | None = None,
 ) -> None:
     """Run the dynamics and leave trajectory and result in the folder; see :func:`~..samplers.ase.md.run_md`.
 
@@ -48,7 +49,13 @@ def run(
     start = parts[0][:1].without_labels().to_atoms()[0]
     with (folder / TRAJECTORY).open("wb") as handle:
         done = run_md(
-            start, calculator, conditions, seed, on_frame=lambda frame: append_frame(handle, frame), deviation=deviation
+            start,
+            calculator,
+            conditions,
+            seed,
+            on_frame=lambda frame: append_frame(handle, frame),
+            deviation=deviation,
+            cutoff=cutoff,
         )
     report = done.report()
     values = {"end": report.end.value, "message": report.message, "failure_time": report.failure_time}

@@ -30,12 +30,14 @@ class SampleConfig:
     :ivar models: subfolders with the models; the first drives.
     :ivar conditions: fields of :class:`~..common.dynamics.Conditions`.
     :ivar seed: seed of velocities and Langevin noise.
+    :ivar cutoff: Å, of the models, within which each atom must have a neighbour; None: that is not asked for.
     """
 
     backend: str
     models: Sequence[str]
     conditions: Mapping[str, object]
     seed: int
+    cutoff: float | None = None
 
 
 def main(folder: Path) -> None:
@@ -51,10 +53,10 @@ def main(folder: Path) -> None:
     backend = registry.load(config.backend)
     committee = CommitteeCalculator([backend.load(folder / name) for name in config.models])
     if len(config.models) == 1:
-        run(folder, committee, replace(conditions, halt_deviation=None), config.seed)
+        run(folder, committee, replace(conditions, halt_deviation=None), config.seed, cutoff=config.cutoff)
         return
 
     def deviation(atoms: Atoms) -> float:
         return float(max_force_deviation(committee.committee_forces(atoms)[:, None])[0])
 
-    run(folder, committee, conditions, config.seed, deviation)
+    run(folder, committee, conditions, config.seed, deviation, config.cutoff)

@@ -1,20 +1,25 @@
-"""What the conformance suite of samplers runs."""
+"""What the conformance suite of samplers runs, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import pytest
 from aiida import orm
+from aiida.engine import run_get_node
+from aiida.plugins import CalculationFactory
 from ase import Atoms
 
+from ..common.dynamics import Conditions
+from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data import PotentialData
 from ..models.base import Potential
 
-__all__ = ["ENSEMBLES", "STRIDE", "SamplerCase"]
+__all__ = ["ENSEMBLES", "STRIDE", "Run", "SamplerCase", "SamplerRuns"]
 
 STRIDE = 10
 """Steps between two frames of every run."""
@@ -83,3 +88,49 @@ class SamplerCase:
         """Return a model, ready to predict; its files go into the folder."""
         self.models[key].copy_to(folder)
         return self.models[key].implementation.load(folder)
+
+
+Run = Callable[..., orm.CalcJobNode]
+"""Run the sampler: ``models``, ``atoms``, ``seed``, ``window`` and ``prepend_text``, else fields of ``Conditions``."""
+
+
+class SamplerRuns:
+    """Base of the suite: runs, each done once a class."""
+
+    NAME: ClassVar[str]
+    """Tail of the entry point ``nnpgen.samplers.<name>``."""
+
+    @pytest.fixture(scope="class")
+    def case(self) -> SamplerCase:
+        """Return what is run; a subclass overrides this."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    def run(self, case: SamplerCase) -> Run:
+        """Return a function that runs the sampler, once for equal arguments."""
+        done: dict[str, orm.CalcJobNode] = {}
+
+        def run_once(**changes: Any) -> orm.CalcJobNode:
+            # The text of a structure tells nothing of where its atoms are.
+            atoms = changes.get("atoms")
+            key = repr((sorted(changes.items()), None if atoms is None else atoms.positions.tolist()))
+            if key not in done:
+                _, done[key] = run_get_node(self._calculation(), **case.inputs(**changes))
+            return done[key]
+
+        return run_once
+
+    @pytest.fixture(scope="class")
+    def loaded(self, case: SamplerCase, tmp_path_factory: pytest.TempPathFactory) -> list[Potential]:
+        """Return the models, ready to predict."""
+        return [case.load(key, tmp_path_factory.mktemp(key)) for key in sorted(case.models)]
+
+    def _calculation(self) -> Any:
+        return CalculationFactory(f"nnpgen.samplers.{self.NAME}")
+
+    def _need(self, case: SamplerCase, **changes: Any) -> None:
+        """Skip a test of conditions that the sampler refuses, as it may."""
+        try:
+            self._calculation().check_conditions(Conditions(**case.inputs(**changes)["conditions"]["conditions"]))
+        except InputError as exception:
+            pytest.skip(str(exception))

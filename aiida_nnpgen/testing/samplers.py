@@ -14,70 +14,29 @@ Each kind of run is done once a class: where tests run in several processes, kee
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from aiida import orm
 from aiida.engine import run_get_node
-from aiida.plugins import CalculationFactory, ParserFactory
 
 from ..calculations.base import EXIT_CODES
-from ..common.dynamics import Conditions, MdRun
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
-from ..common.types import Ensemble, PressureCoupling, RunEnd, Thermostat
+from ..common.types import Ensemble, PressureCoupling, Thermostat
 from ..data.trajectory import trajectory_to_frames
 from ..models.base import Potential
 from ..screening import max_force_deviation
-from .sampler_case import ENSEMBLES, STRIDE, SamplerCase
+from .equivalents import EQUIVALENTS
+from .sampler_case import ENSEMBLES, STRIDE, Run, SamplerCase
+from .sampler_failures import SamplerFailures
 
 __all__ = ["Run", "SamplerCase", "SamplerSuite"]
 
-Run = Callable[..., orm.CalcJobNode]
-"""Run the sampler: ``models``, ``atoms``, ``seed``, ``window`` and ``prepend_text``, else fields of ``Conditions``."""
 
-
-class SamplerSuite:
+class SamplerSuite(SamplerFailures):
     """What every sampler promises."""
-
-    NAME: ClassVar[str]
-    """Tail of the entry point ``nnpgen.samplers.<name>``."""
-
-    @pytest.fixture(scope="class")
-    def case(self) -> SamplerCase:
-        """Return what is run; a subclass overrides this."""
-        raise NotImplementedError
-
-    @pytest.fixture(scope="class")
-    def run(self, case: SamplerCase) -> Run:
-        """Return a function that runs the sampler, once for equal arguments."""
-        done: dict[str, orm.CalcJobNode] = {}
-
-        def run_once(**changes: Any) -> orm.CalcJobNode:
-            key = repr(sorted(changes.items()))
-            if key not in done:
-                _, done[key] = run_get_node(self._calculation(), **case.inputs(**changes))
-            return done[key]
-
-        return run_once
-
-    @pytest.fixture(scope="class")
-    def loaded(self, case: SamplerCase, tmp_path_factory: pytest.TempPathFactory) -> list[Potential]:
-        """Return the models, ready to predict."""
-        return [case.load(key, tmp_path_factory.mktemp(key)) for key in sorted(case.models)]
-
-    def _calculation(self) -> Any:
-        return CalculationFactory(f"nnpgen.samplers.{self.NAME}")
-
-    def _need(self, case: SamplerCase, **changes: Any) -> None:
-        """Skip a test of conditions that the sampler refuses, as it may."""
-        try:
-            self._calculation().check_conditions(Conditions(**case.inputs(**changes)["conditions"]["conditions"]))
-        except InputError as exception:
-            pytest.skip(str(exception))
 
     def test_declares_the_contract(self) -> None:
         """Ports, outputs and exit codes are those of every sampler."""
@@ -192,49 +151,30 @@ class SamplerSuite:
         volume = node.outputs.deviation.get_array("volume")
         assert volume[-1] / volume[0] == pytest.approx(ratio, abs=5 * abs(total) / steps)
 
-    def test_frames_are_those_of_the_input(self, case: SamplerCase, run: Run) -> None:
-        """Order, orientation and cell vectors stay, of a left-handed and rotated cell with an atom far outside too."""
-        plain = run(steps=case.steps).outputs.trajectory
-        atoms = case.atoms.copy()
-        atoms.rotate(33, (1, 2, 3), rotate_cell=True)
-        atoms.set_cell(atoms.cell.array[[1, 0, 2]])
-        atoms.positions[0] += 3 * atoms.cell.array[1]
-        turned = run(atoms=atoms, steps=2 * STRIDE).outputs.trajectory
-        for start, node in ((case.atoms, plain), (atoms, turned)):
-            assert node.symbols == start.get_chemical_symbols()
-            np.testing.assert_allclose(node.get_positions()[0], start.positions, atol=1e-6)
-            np.testing.assert_allclose(node.get_cells()[0], start.cell.array, atol=1e-6)
-        moved = turned.get_positions()[-1] - atoms.positions
-        assert np.abs(moved).max() < 2.0
-        assert turned.get_array("energies")[0] == pytest.approx(plain.get_array("energies")[0], abs=1e-5)
+    @pytest.mark.parametrize("name", sorted(EQUIVALENTS))
+    def test_equivalent_start_gives_the_same_run(self, case: SamplerCase, run: Run, name: str) -> None:
+        """Whatever describes the start, the crystal moves alike, and comes back in that description.
 
-    def test_hopeless_run_keeps_its_good_part(self, case: SamplerCase, run: Run) -> None:
-        """Where the deviation reaches the limit the run is unstable; the frames before are those of the whole run."""
-        if not self._calculation().measures_deviation(case.models):
-            pytest.skip("no deviation to judge frames by")
-        whole = run(steps=case.steps).outputs
-        deviation = whole.deviation.get_array("deviation")
-        limit = float(np.median(deviation[1:]) + deviation[1:].max()) / 2
-        first = int(np.argmax(deviation >= limit))
-        node = run(steps=case.steps, halt_deviation=limit)
-        _assert_unstable(node, failure_time=first * STRIDE * case.timestep)
-        kept = node.outputs.deviation
-        np.testing.assert_allclose(kept.get_array("deviation"), deviation[:first], rtol=1e-9)
-
-    def test_run_that_blows_up_keeps_its_good_part(self, case: SamplerCase, run: Run) -> None:
-        """Far too long a time step ends in a failure with the start kept, not in an error of the job."""
-        node = run(timestep=60 * case.timestep, steps=50 * STRIDE, max_temperature=20 * case.temperature)
-        _assert_unstable(node)
-        assert node.outputs.deviation.get_array("temperature").max() <= 20 * case.temperature
-
-    def test_killed_job_keeps_its_good_part(self, case: SamplerCase, run: Run) -> None:
-        """A job that is ended from outside has not failed: what it had written is kept."""
-        node = run(steps=100_000 * STRIDE, prepend_text=f"ulimit -t {case.cpu_seconds}")
-        assert node.exit_status == EXIT_CODES["ERROR_INTERRUPTED"][0], node.exit_message
-        assert node.outputs.report["end"] == RunEnd.INTERRUPTED.value
-        assert node.outputs.report["failure_time"] is None
-        assert node.outputs.report["n_frames"] == len(node.outputs.trajectory.get_stepids()) >= 1
-        np.testing.assert_allclose(node.outputs.trajectory.get_positions()[0], case.atoms.positions, atol=1e-6)
+        So cold and so weakly coupled to its bath, it moves under its forces alone, whatever its first velocities are.
+        """
+        crystal = case.atoms.copy()
+        crystal.rattle(0.1, seed=3)
+        quiet = {"temperature": 1e-4, "thermostat_damping": 1e9, "max_temperature": 1e4, "steps": 2 * STRIDE}
+        other = EQUIVALENTS[name](crystal)
+        expected = trajectory_to_frames(run(atoms=crystal, **quiet).outputs.trajectory)
+        outputs = run(atoms=other.atoms, **quiet).outputs
+        frames = trajectory_to_frames(outputs.trajectory)
+        assert outputs.trajectory.symbols == other.atoms.get_chemical_symbols()
+        np.testing.assert_allclose(frames.positions[0], other.atoms.positions, atol=1e-6)
+        np.testing.assert_allclose(frames.cells[0], other.atoms.cell.array, atol=1e-6)
+        assert np.abs(expected.positions[-1] - expected.positions[0]).max() > 0.01
+        assert frames.forces is not None
+        assert frames.energies == pytest.approx(expected.energies, abs=1e-4)
+        assert other.restore_positions(frames.positions) == pytest.approx(expected.positions, abs=1e-3)
+        assert other.restore_vectors(frames.forces) == pytest.approx(expected.forces, abs=1e-3)
+        if "deviation" in outputs.deviation.get_arraynames():
+            same = run(atoms=crystal, **quiet).outputs.deviation.get_array("deviation")
+            np.testing.assert_allclose(outputs.deviation.get_array("deviation"), same, atol=1e-3)
 
     def test_lone_model_keeps_all_frames(self, case: SamplerCase, run: Run) -> None:
         """One model has no deviation: no window and no halt can act, which the report says."""
@@ -244,36 +184,3 @@ class SamplerSuite:
         assert node.outputs.trajectory.get_stepids().tolist() == [0, STRIDE, 2 * STRIDE]
         assert "deviation" not in node.outputs.deviation.get_arraynames()
         assert "`halt_deviation` could not act" in node.outputs.report["message"]
-
-    def test_deviation_without_a_number_is_an_error(
-        self, case: SamplerCase, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A deviation that is a number nowhere must not pass as a run with nothing to select."""
-        node = run(steps=case.steps)
-        parser = ParserFactory(f"nnpgen.samplers.{self.NAME}")
-        frames = trajectory_to_frames(node.outputs.trajectory)
-        run_without = MdRun(
-            frames=frames,
-            steps=np.arange(len(frames)) * STRIDE,
-            end=RunEnd.COMPLETED,
-            message="all done",
-            deviation=np.full(len(frames), np.nan),
-        )
-        monkeypatch.setattr(parser, "read", lambda *_: run_without)
-        _, process = parser.parse_from_node(node, store_provenance=False, retrieved_temporary_folder="")
-        assert process.exit_status == EXIT_CODES["ERROR_NO_DEVIATION"][0]
-        assert f"`{self.NAME}`" in process.exit_message
-
-
-def _assert_unstable(node: orm.CalcJobNode, failure_time: float | None = None) -> None:
-    """Check that a run failed, when, and that every frame before is there."""
-    assert node.exit_status == EXIT_CODES["ERROR_UNSTABLE"][0], node.exit_message
-    report = node.outputs.report
-    assert RunEnd(report["end"]).is_failure
-    steps = node.outputs.deviation.get_array("step")
-    assert steps.tolist() == [STRIDE * row for row in range(report["n_frames"])]
-    np.testing.assert_array_equal(node.outputs.trajectory.get_stepids(), steps)
-    timestep = node.inputs.conditions["conditions"]["timestep"]
-    assert steps[-1] * timestep < report["failure_time"] <= (steps[-1] + STRIDE) * timestep
-    if failure_time is not None:
-        assert report["failure_time"] == pytest.approx(failure_time)

@@ -139,3 +139,43 @@ def test_expand_finds_structures_by_name(text: str) -> None:
     assert {key for key, _ in sampling.expand(["a_0", "a_1", "b"])} == {"a_0", "a_1"}
     with pytest.raises(InputError, match="no starting structure"):
         sampling.expand(["b"])
+
+
+@pytest.mark.parametrize("keys", [["a", "a_1"], ["a", "a_0", "a_1"], ["a_1", "a", "a_x"], ["a_5", "a", "a_1_0"]])
+def test_expand_takes_no_structure_of_a_longer_name(text: str, keys: list[str]) -> None:
+    """A structure that is really named `a_1` is no frame of `a`."""
+    config = parse_config(text.replace("length: 0.1 ps}", "length: 0.1 ps, structures: [a]}"), "x")
+    assert {key for key, _ in config.schedule[0].sampling.expand(keys)} == {"a"}
+
+
+def test_expand_refuses_each_unknown_name(text: str) -> None:
+    """A name that is known does not excuse one that is not."""
+    config = parse_config(text.replace("length: 0.1 ps}", "length: 0.1 ps, structures: [a, typo]}"), "x")
+    with pytest.raises(InputError, match=r"runs\[0\]\.structures: .* `typo`"):
+        config.schedule[0].sampling.expand(["a"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "text_of_error"),
+    [
+        ("volume_range: [1.5, 2]", "`volume_range` must be two numbers around 1"),
+        ("length_range: [0.5]", "length_range"),
+        ("max_energy_change: -1", "max_energy_change"),
+    ],
+)
+def test_parse_config_refuses_ranges_that_no_run_can_keep(text: str, setting: str, text_of_error: str) -> None:
+    """A range without the start is refused, with its name and place."""
+    changed = text.replace("sampling:\n", "sampling:\n      " + setting + "\n", 1)
+    assert changed != text
+    with pytest.raises(InputError, match="sampling") as caught:
+        parse_config(changed, "x")
+    assert text_of_error in str(caught.value)
+
+
+def test_parse_config_hands_ranges_to_every_run(text: str) -> None:
+    """What is set, or switched off, is in the conditions."""
+    given = "sampling:\n      volume_range: null\n      length_range: [0.5, 3]\n      max_energy_change: null\n"
+    changed = text.replace("sampling:\n", given + "      allow_lone_atoms: true\n", 1)
+    for _, conditions in parse_config(changed, "x").schedule[0].sampling.expand(["a"]):
+        values = (conditions.volume_range, conditions.length_range, conditions.max_energy_change)
+        assert (*values, conditions.allow_lone_atoms) == (None, (0.5, 3.0), None, True)

@@ -39,6 +39,7 @@ class AseSamplerCalculation(SamplerCalculation, JobCalculation):
             "models": keys,
             "conditions": values["conditions"],
             "seed": values["seed"],
+            "cutoff": models[keys[0]].cutoff,
         }
         info = self.write_job(folder, config, {"frames": [structure_to_frames(self.inputs.structure)]}, models)
         info.retrieve_temporary_list = [*FILES]

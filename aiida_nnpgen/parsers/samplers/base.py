@@ -10,8 +10,9 @@ from aiida import orm
 from aiida.engine import ExitCode
 from numpy.typing import NDArray
 
-from ...common.dynamics import MdRun
+from ...common.dynamics import Conditions, MdRun
 from ...common.exceptions import OutputError
+from ...common.ranges import cut_to_ranges
 from ...common.types import RunEnd, TrustLevel
 from ...data.deviations import sampler_name
 from ...data.trajectory import frames_to_trajectory
@@ -38,7 +39,7 @@ class SamplerParser(BaseParser):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
         try:
-            run = self.read(Path(retrieved_temporary_folder or ""))
+            run = self._read_sane(Path(retrieved_temporary_folder or ""))
         except OutputError as exception:
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
         self.out("report", orm.Dict(run.report().to_dict() | {"message": self._message(run)}))
@@ -49,6 +50,12 @@ class SamplerParser(BaseParser):
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=run.message)
         self._attach(run)
         return self.own_failure() or self.exit_of(run)
+
+    def _read_sane(self, folder: Path) -> MdRun:
+        """Return the run up to the first frame that has left the ranges of its conditions."""
+        models = self.node.inputs.models
+        conditions = Conditions(**self.node.inputs.conditions["conditions"])
+        return cut_to_ranges(self.read(folder), conditions, models[min(models)].cutoff)
 
     def _message(self, run: MdRun) -> str:
         """Return the sentence for the user, with what was asked for in vain."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ...common.calculators import evaluate
 from ...common.dynamics import Conditions, MdRun
 from ...common.exceptions import InputError, OutputError, UnphysicalError
 from ...common.frames import Frames
+from ...common.ranges import RangeJudge
 from ...common.types import RunEnd
 from ...common.units import BAR, KB
 from .integrators import check_abilities, degrees_of_freedom, make_dynamics
@@ -23,8 +25,15 @@ __all__ = ["THERMO", "MdFrame", "assemble_run", "run_md"]
 THERMO = ("temperature", "potential_energy", "kinetic_energy", "total_energy", "pressure", "volume")
 """Columns of :attr:`MdRun.thermo`, in order."""
 
-# What calculators and integrators raise on a structure that has blown up; a wrong argument is none of it.
-_BLOWN_UP = (CalculatorError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
+# What calculators raise on a start that cannot be evaluated; a wrong argument is none of it.
+_BAD_START = (CalculatorError, RuntimeError, ArithmeticError, np.linalg.LinAlgError)
+
+# Once the start was evaluated an error is the fault of the structure, unless it says that the machine is to blame.
+_MACHINE = (MemoryError, OSError)
+_OUT_OF_MEMORY = re.compile(r"out of memory|\bOOM\b|failed to allocate|cannot allocate", re.IGNORECASE)
+
+
+_Fault = tuple[RunEnd, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,7 @@ def run_md(
     *,
     on_frame: Callable[[MdFrame], None] | None = None,
     deviation: Callable[[Atoms], float] | None = None,
+    cutoff: float | None = None,
 ) -> MdRun:
     """Run molecular dynamics and return its good part.
 
@@ -68,8 +78,10 @@ def run_md(
     :param seed: seed of velocities and Langevin noise.
     :param on_frame: called with each good frame as soon as it is there, so that a killed run leaves something.
     :param deviation: committee force deviation of a structure in eV/Å.
+    :param cutoff: Å, of the model, within which each atom must have a neighbour; None: that is not asked for.
     :raises InputError: if the conditions ask for what this sampler, the calculator or a lone model cannot do.
     :raises OutputError: if the start structure itself cannot be evaluated.
+    :raises MemoryError: if there is too little of it.
     """
     check_abilities(conditions)
     if conditions.halt_deviation is not None and deviation is None:
@@ -81,22 +93,20 @@ def run_md(
     generator = np.random.default_rng(seed)
     _draw_velocities(system, conditions.temperature, generator)
     _check_start(system, needs_stress=conditions.pressure is not None)
+    judge = RangeJudge(conditions, system, system.get_potential_energy(), cutoff)
     frames: list[MdFrame] = []
     end, message, failure_time = RunEnd.COMPLETED, f"all {conditions.steps} steps done", None
     integration = make_dynamics(system, conditions, generator).irun(conditions.steps)
     for step in range(conditions.steps + 1):
-        fault = _advance(integration, system, conditions.max_temperature)
-        if fault is None and step % conditions.stride == 0:
-            frame = _record(system, step, deviation)
-            fault = _judge(frame, conditions.halt_deviation)
-            if fault is None:
-                frames.append(frame)
-                if on_frame is not None:
-                    on_frame(frame)
+        frame, fault = _attempt(integration, system, judge, step, deviation)
         if fault is not None:
             end, failure_time = fault[0], step * conditions.timestep
             message = f"{fault[1]} at {failure_time:g} fs"
             break
+        if frame is not None:
+            frames.append(frame)
+            if on_frame is not None:
+                on_frame(frame)
     return assemble_run(system.numbers, frames, end, message, failure_time)
 
 
@@ -129,7 +139,7 @@ def assemble_run(
 def _check_start(system: Atoms, *, needs_stress: bool) -> None:
     try:
         energy, forces, stress = evaluate(system, system.calc)
-    except _BLOWN_UP as exception:
+    except _BAD_START as exception:
         raise OutputError(f"the calculator fails on the start structure: {exception}") from exception
     if not (np.isfinite(energy) and np.all(np.isfinite(forces))):
         raise UnphysicalError(f"the start structure has energy `{energy}` eV or forces that are not finite")
@@ -151,20 +161,45 @@ def _temperature(system: Atoms) -> float:
     return float(2 * system.get_kinetic_energy() / (degrees_of_freedom(len(system)) * KB))
 
 
-def _advance(integration: Iterator[bool], system: Atoms, max_temperature: float) -> tuple[RunEnd, str] | None:
-    """Do one step, the first time none; return what went wrong."""
+def _attempt(
+    integration: Iterator[bool],
+    system: Atoms,
+    judge: RangeJudge,
+    step: int,
+    deviation: Callable[[Atoms], float] | None,
+) -> tuple[MdFrame | None, _Fault | None]:
+    """Do one step; return its frame, if there is to be one, or what went wrong.
+
+    :raises MemoryError: if there is too little of it.
+    """
+    conditions = judge.conditions
     try:
-        next(integration)
-        energy = system.get_potential_energy()
-    except _BLOWN_UP as exception:
+        fault = _advance(integration, system, judge, step)
+        if fault is not None or step % conditions.stride:
+            return None, fault
+        frame = _record(system, step, deviation)
+        return frame, _judge(frame, conditions.halt_deviation, judge)
+    except _MACHINE:
+        raise
+    except Exception as exception:
         text = " ".join(str(exception).split())
-        return RunEnd.UNPHYSICAL, f"the calculator or the integrator failed ({type(exception).__name__}: {text})"
-    temperature = _temperature(system)
+        if _OUT_OF_MEMORY.search(text):
+            raise MemoryError(text) from exception
+        return None, (
+            RunEnd.UNPHYSICAL,
+            f"the calculator or the integrator failed ({type(exception).__name__}: {text})",
+        )
+
+
+def _advance(integration: Iterator[bool], system: Atoms, judge: RangeJudge, step: int) -> _Fault | None:
+    """Do one step, the first time none; return what went wrong."""
+    next(integration)
+    energy, temperature = system.get_potential_energy(), _temperature(system)
     if not (np.isfinite(energy) and np.isfinite(temperature) and np.all(np.isfinite(system.positions))):
         return RunEnd.NOT_FINITE, "energy, temperature or positions are not finite"
-    if temperature > max_temperature:
-        return RunEnd.UNPHYSICAL, f"the temperature of {temperature:.0f} K exceeds {max_temperature:g} K"
-    return None
+    values = {"temperature": temperature, "potential_energy": energy, "volume": system.get_volume()}
+    fault = judge.judge_thermo(step, values)
+    return None if fault is None else (RunEnd.UNPHYSICAL, fault)
 
 
 def _record(system: Atoms, step: int, deviation: Callable[[Atoms], float] | None) -> MdFrame:
@@ -182,9 +217,12 @@ def _record(system: Atoms, step: int, deviation: Callable[[Atoms], float] | None
     )
 
 
-def _judge(frame: MdFrame, halt_deviation: float | None) -> tuple[RunEnd, str] | None:
+def _judge(frame: MdFrame, halt_deviation: float | None, judge: RangeJudge) -> _Fault | None:
     if not np.all(np.isfinite(frame.forces)):
         return RunEnd.NOT_FINITE, "forces are not finite"
+    fault = judge.judge_geometry(frame.step, frame.positions, frame.cell)
+    if fault is not None:
+        return RunEnd.UNPHYSICAL, fault
     if frame.deviation is None:
         return None
     if not 0 < frame.deviation < np.inf:

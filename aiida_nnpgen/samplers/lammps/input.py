@@ -80,7 +80,10 @@ thermo_style custom {thermo}
 thermo_modify format float %.15g flush yes lost error
 dump frames all custom {stride} {dump} {columns}
 dump_modify frames sort id format float %.10g flush yes
-variable sane equal "c_thermo_temp <= {max_temperature!r}"
+variable volume equal $(vol:%.15g)
+fix energy all vector {stride} c_thermo_pe
+variable change equal "(c_thermo_pe - f_energy[1]) / atoms"
+variable sane equal "{sane}"
 fix sane all halt {stride} v_sane < 0.5 error soft message yes
 {run}
 """
@@ -169,9 +172,24 @@ def write_input(conditions: Conditions, interaction: Interaction, seed: int) -> 
         thermo=" ".join(THERMO_COLUMNS),
         dump=FILENAME_DUMP,
         columns=" ".join(DUMP_COLUMNS),
-        max_temperature=min(float(conditions.max_temperature), 1e300),  # `inf` is no number to LAMMPS
+        sane=" && ".join(_sane(conditions)),
         run=_run_command(conditions, interaction),
     )
+
+
+def _sane(conditions: Conditions) -> list[str]:
+    """Return what must hold at every frame, as far as LAMMPS can tell; the reader judges the rest.
+
+    Energy and volume are compared with those of the start. The path of NEMD is prescribed, and NVT has one volume.
+    """
+    limits = [f"(c_thermo_temp <= {min(float(conditions.max_temperature), 1e300)!r})"]  # LAMMPS does not know `inf`
+    if conditions.max_energy_change is not None:
+        change = min(float(conditions.max_energy_change), 1e300)
+        limits += [f"(v_change >= {-change!r})", f"(v_change <= {change!r})"]
+    if conditions.ensemble is Ensemble.NPT and conditions.volume_range is not None:
+        low, high = conditions.volume_range
+        limits += [f"(vol >= {low!r}*v_volume)", f"(vol <= {min(high, 1e300)!r}*v_volume)"]
+    return limits
 
 
 def write_watch(conditions: Conditions, interaction: Interaction) -> str:

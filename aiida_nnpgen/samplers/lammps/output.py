@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...common.dynamics import Conditions, MdRun
 from ...common.exceptions import OutputError
 from ...common.frames import Frames
+from ...common.ranges import RangeJudge
 from ...common.types import RunEnd
 from .cell import RestrictedCell
 from .input import FILENAME_DUMP, FILENAME_LOG
@@ -28,12 +29,14 @@ FILENAMES_OUTPUT = (FILENAME_LOG, FILENAME_DUMP)
 """What must be retrieved, beside the table of deviations where there is one."""
 
 _THERMO = ("temperature", "potential_energy", "kinetic_energy", "total_energy", "pressure", "volume")
-_PHYSICAL_ERRORS = {
-    RunEnd.LOST_ATOMS: re.compile(r"Lost atoms"),
-    RunEnd.NOT_FINITE: re.compile(r"Non-numeric"),
-    RunEnd.UNPHYSICAL: re.compile(r"Out of range atoms|[Nn]eighbor list overflow|tilted box too far"),
-}
-"""LAMMPS' own errors that a run away makes; any other is taken for trouble from outside."""
+_OUTSIDE = re.compile(
+    r"out of memory|bad_alloc|\bOOM\b|resource ?exhausted|failed to (re)?allocate|cannot (re)?allocate"
+    r"|no space left|quota exceeded|input/output error|error writing|cannot (open|write|create)|\bMPI_|\bCUDA error",
+    re.IGNORECASE,
+)
+"""Errors for which the machine is to blame; a run that has begun makes any other by running away."""
+_ENDS = {RunEnd.LOST_ATOMS: re.compile(r"Lost atoms"), RunEnd.NOT_FINITE: re.compile(r"Non-numeric|\bnan\b")}
+"""Errors that have an end of their own."""
 
 _Sign = tuple[int, RunEnd, str]
 
@@ -64,13 +67,13 @@ def read_run(
     log = read_log(folder / FILENAME_LOG)
     if screen is not None:
         log.errors += read_log(folder / screen).errors
+    if log.errors and not log.rows:
+        raise OutputError(f"LAMMPS stopped before the first step: `{log.errors[0]}`")
     dump = read_dump(folder / FILENAME_DUMP, len(structure))
     deviation = read_deviation(folder / deviation_file, force_column) if deviation_file else None
 
-    failure = _failure(log, dump, deviation, conditions)
+    failure = _failure(log, dump, deviation, conditions, structure)
     steps = _good_steps(log, dump, deviation, conditions, None if failure is None else failure[0])
-    if failure is None and log.errors and not len(steps):
-        raise OutputError(f"LAMMPS stopped before the first frame: `{log.errors[0]}`")
     end, message = _verdict(log, failure, steps, conditions)
     frames = _frames(dump, log, steps, structure, conditions)
     thermo = {name: _column(log, steps, index) for index, name in enumerate(_THERMO)}
@@ -85,11 +88,19 @@ def read_run(
     )
 
 
-def _failure(log: Log, dump: Dump, deviation: dict[int, float] | None, conditions: Conditions) -> _Sign | None:
+def _failure(
+    log: Log, dump: Dump, deviation: dict[int, float] | None, conditions: Conditions, structure: Atoms
+) -> _Sign | None:
     """Return the step of the first sign of failure, and how and why the run ended for it."""
-    signs = [*_thermo_signs(log, conditions), *_dump_signs(dump), *_deviation_signs(deviation or {}, conditions)]
+    signs = [
+        *_dump_signs(dump),
+        *_thermo_signs(log, conditions, structure),
+        *_deviation_signs(deviation or {}, conditions),
+    ]
     if log.halt_step is not None:
         signs.append((log.halt_step, RunEnd.HALTED, "the force deviation was hopeless"))
+    if log.insane_step is not None:
+        signs.append((log.insane_step, RunEnd.UNPHYSICAL, "temperature, volume or energy left its range"))
     within = [sign for sign in signs if 0 <= sign[0] <= conditions.steps]
     first = min(within, key=lambda sign: sign[0], default=None)
     stop = _stop(log, conditions)
@@ -101,22 +112,29 @@ def _failure(log: Log, dump: Dump, deviation: dict[int, float] | None, condition
 
 
 def _stop(log: Log, conditions: Conditions) -> _Sign | None:
-    """Return how the run was stopped from inside for physical reasons, if it was."""
-    for error in log.errors:
-        for end, pattern in _PHYSICAL_ERRORS.items():
-            if pattern.search(error):
-                last = max((step for step in log.rows if step <= conditions.steps), default=-conditions.stride)
-                return min(last + conditions.stride, conditions.steps), end, f"LAMMPS stopped: {error}"
-    return None
+    """Return how the run was stopped by an error of LAMMPS that is no fault of the machine, if it was."""
+    last = max((step for step in log.rows if step <= conditions.steps), default=0)
+    if not log.errors or _OUTSIDE.search(log.errors[0]) or last >= conditions.steps:
+        return None
+    error = next((error for error in log.errors if _end_of(error) is not RunEnd.UNPHYSICAL), log.errors[0])
+    return min(last + conditions.stride, conditions.steps), _end_of(error), f"LAMMPS stopped: {error}"
 
 
-def _thermo_signs(log: Log, conditions: Conditions) -> list[_Sign]:
+def _end_of(error: str) -> RunEnd:
+    return next((end for end, pattern in _ENDS.items() if pattern.search(error)), RunEnd.UNPHYSICAL)
+
+
+def _thermo_signs(log: Log, conditions: Conditions, structure: Atoms) -> list[_Sign]:
     signs: list[_Sign] = []
+    start = log.rows.get(0)
+    if start is None:
+        return signs
+    judge = RangeJudge(conditions, structure, start[_THERMO.index("potential_energy")])
     for step, row in log.rows.items():
         if not np.isfinite(row).all():
             signs.append((step, RunEnd.NOT_FINITE, "temperature, energy or pressure is no number"))
-        elif row[0] > conditions.max_temperature:
-            signs.append((step, RunEnd.UNPHYSICAL, f"the temperature reached {row[0]:.0f} K"))
+        elif fault := judge.judge_thermo(step, dict(zip(_THERMO, row, strict=True))):
+            signs.append((step, RunEnd.UNPHYSICAL, fault))
     return signs
 
 

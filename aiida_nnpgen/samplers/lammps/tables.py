@@ -23,6 +23,7 @@ __all__ = ["Dump", "Log", "read_deviation", "read_dump", "read_log"]
 
 _HEADER = list(THERMO_COLUMNS.values())
 _HALT = re.compile(re.escape(HALT_MARK) + r" (\d{1,18})$")
+_INSANE = re.compile(r"Fix halt condition for fix-id sane met on step (\d{1,18})\b")
 _BOX = b"ITEM: BOX BOUNDS xy xz yz"
 _ATOMS = b"ITEM: ATOMS " + " ".join(DUMP_COLUMNS).encode()
 
@@ -34,11 +35,13 @@ class Log:
     :ivar rows: values of the thermodynamic columns other than the step, by step.
     :ivar errors: lines of LAMMPS' own errors.
     :ivar halt_step: step at which the deviation stopped the run, or None.
+    :ivar insane_step: step at which LAMMPS stopped since a quantity left its range, or None.
     """
 
     rows: dict[int, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     halt_step: int | None = None
+    insane_step: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -67,6 +70,8 @@ def read_log(path: Path) -> Log:
             log.errors.append(line.strip())
         elif match := _HALT.match(line):
             log.halt_step = int(match.group(1))
+        elif match := _INSANE.match(line):
+            log.insane_step = int(match.group(1))
         elif words[:1] == _HEADER[:1]:
             in_table = words == _HEADER
         elif line.startswith("Loop time"):

@@ -242,6 +242,98 @@ def test_run_md_keeps_what_came_before_a_failure(fault: str, end: RunEnd, text: 
     assert np.isfinite(run.frames.positions).all()
 
 
+class Repulsive(Calculator):
+    """A push of each pair, without an end: what stands for a model that has never seen a low density."""
+
+    implemented_properties: ClassVar = ["energy", "forces", "stress"]
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)):
+        super().calculate(atoms, properties, system_changes)
+        volume = self.atoms.get_volume()
+        energy = 1000 * len(self.atoms) / volume
+        stress = -energy / volume * np.array([1, 1, 1, 0, 0, 0])
+        self.results = {"energy": energy, "forces": np.zeros((len(self.atoms), 3)), "stress": stress}
+
+
+class Hole(Calculator):
+    """Free atoms, until the energy falls into a hole of the potential for one evaluation."""
+
+    implemented_properties: ClassVar = ["energy", "forces"]
+    evaluations = 0
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=tuple(all_changes)):
+        super().calculate(atoms, properties, system_changes)
+        self.evaluations += 1
+        self.results = {"energy": -50.0 * (self.evaluations == 13), "forces": np.zeros((len(self.atoms), 3))}
+
+
+def test_run_md_ends_where_the_box_boils() -> None:
+    """Pressure of the model alone drives the box apart: the run ends there, hours before its last step."""
+    atoms = bulk("Al", cubic=True) * (2, 2, 2)
+    conditions = generate_conditions(
+        ensemble="npt", pressure=1.0, steps=100_000, stride=10, timestep=2.0, barostat_damping=100.0
+    )
+    run = run_md(atoms, Repulsive(), conditions, seed=1)
+    assert run.end is RunEnd.UNPHYSICAL
+    assert "the volume is 4" in run.message
+    assert run.thermo["volume"].max() <= 4 * run.thermo["volume"][0]
+    assert run.failure_time == pytest.approx(2.0 * run.steps[-1], abs=20.0)
+
+
+def test_run_md_ends_in_a_hole_of_the_potential() -> None:
+    """A deep energy between two frames is seen; where it is allowed the run goes on."""
+    run = run_md(generate_gas(), Hole(), generate_conditions(steps=40), seed=1)
+    assert (run.end, run.steps.tolist(), run.failure_time) == (RunEnd.UNPHYSICAL, [0, 5, 10], 12.0)
+    assert "-6.25 eV/atom" in run.message
+    whole = run_md(generate_gas(), Hole(), generate_conditions(steps=40, max_energy_change=None), seed=1)
+    assert whole.end is RunEnd.COMPLETED
+
+
+def test_run_md_ends_where_an_atom_is_alone() -> None:
+    """An atom that has left all others is named; a lone calculator has no cutoff to judge by."""
+    atoms = Atoms("Ar2", positions=[[1, 1, 1], [1, 1, 4]], cell=np.eye(3) * 40, pbc=True)
+    conditions = generate_conditions(steps=400, temperature=3000.0, timestep=4.0)
+    run = run_md(atoms, Free(), conditions, seed=1, cutoff=5.0)
+    assert run.end is RunEnd.UNPHYSICAL
+    assert "(Ar) has no neighbour within 5 Å" in run.message
+    assert run_md(atoms, Free(), conditions, seed=1).end is RunEnd.COMPLETED
+
+
+@pytest.mark.parametrize("error", [ValueError("array must not contain NaNs"), IndexError("bin 12"), RuntimeError("x")])
+def test_run_md_any_error_after_the_start_is_an_instability(error: Exception) -> None:
+    """Whatever a calculator raises once it has worked, the frames before are kept, with its words."""
+    run = run_md(generate_gas(), Failing(error), generate_conditions(steps=40), seed=1)
+    assert (run.end, run.steps.tolist()) == (RunEnd.UNPHYSICAL, [0, 5, 10])
+    assert f"{type(error).__name__}: {error}" in run.message
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (MemoryError("too large"), MemoryError),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), MemoryError),
+        (OSError("No space left on device"), OSError),
+    ],
+)
+def test_run_md_error_of_the_machine_is_no_instability(error: Exception, raised: type[Exception]) -> None:
+    """What says that the machine is to blame ends the program, whose frames are on disk."""
+    with pytest.raises(raised, match=str(error)[:9]):
+        run_md(generate_gas(), Failing(error), generate_conditions(steps=40), seed=1)
+
+
+class Failing(Free):
+    """Free atoms, until an error comes."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def calculate(self, *arguments, **keywords):
+        super().calculate(*arguments, **keywords)
+        if self.evaluations > 12:
+            raise self.error
+
+
 @pytest.mark.parametrize(
     ("values", "end", "n_frames"),
     [

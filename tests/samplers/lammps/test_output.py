@@ -127,15 +127,63 @@ def test_read_run_reads_error_of_screen(completed: Path, molecule: Atoms) -> Non
     assert (run.end, len(run.frames), run.failure_time) == (RunEnd.NOT_FINITE, 5, 25.0)
 
 
-def test_read_run_other_error_is_no_instability(completed: Path, molecule: Atoms) -> None:
+def end_with(folder: Path, error: str) -> None:
+    """Let the log end with an error before the sixth frame."""
+    log = (folder / FILENAME_LOG).read_text()
+    (folder / FILENAME_LOG).write_text(log[: log.index("\n        50 ") + 1] + error + "\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "ERROR: No space left (src/x.cpp:1)",
+        "ERROR on proc 0: Failed to allocate 17179869184 bytes for array neigh:chunk (src/memory.cpp:51)",
+        "ERROR on proc 1: Error writing dump frames: No space left on device (src/dump_custom.cpp:1)",
+        "ERROR: Cannot open dump file frames.lammpstrj: Disk quota exceeded (src/dump.cpp:1)",
+        "ERROR: DeePMD-kit C API Error: DeePMD-kit Error: TensorFlow Error! OOM when allocating tensor (x.cpp:1)",
+    ],
+)
+def test_read_run_error_of_the_machine_is_no_instability(completed: Path, molecule: Atoms, error: str) -> None:
     """An error that has nothing to do with physics cuts the run and is named."""
-    log = (completed / FILENAME_LOG).read_text()
-    (completed / FILENAME_LOG).write_text(
-        log[: log.index("\n        50 ") + 1] + "ERROR: No space left (src/x.cpp:1)\n"
-    )
+    end_with(completed, error)
     run = load(completed, molecule)
-    assert (run.end, len(run.frames)) == (RunEnd.INTERRUPTED, 5)
-    assert "No space left" in run.message
+    assert (run.end, len(run.frames), run.failure_time) == (RunEnd.INTERRUPTED, 5, None)
+    assert error in run.message
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        ("ERROR on proc 0: Out of range atoms - cannot compute PPPM", RunEnd.UNPHYSICAL),
+        ("ERROR: Non-numeric box dimensions - simulation unstable", RunEnd.NOT_FINITE),
+        ("ERROR: Non-numeric pressure - simulation unstable", RunEnd.NOT_FINITE),
+        ("ERROR: Triclinic box skew is too large. LAMMPS will run inefficiently.", RunEnd.UNPHYSICAL),
+        ("ERROR on proc 0: Neighbor list overflow, boost neigh_modify one", RunEnd.UNPHYSICAL),
+        ("ERROR: Too many neighbor bins", RunEnd.UNPHYSICAL),
+        ("ERROR on proc 0: Too many MPI ranks' worth of ghost atoms, an error that nobody foresaw", RunEnd.UNPHYSICAL),
+    ],
+)
+def test_read_run_any_other_error_is_an_instability(completed: Path, molecule: Atoms, error: str, end: RunEnd) -> None:
+    """What LAMMPS dies of after the start is the fault of the run, unless it is known to be that of the machine."""
+    end_with(completed, error)
+    run = load(completed, molecule)
+    assert (run.end, len(run.frames), run.failure_time) == (end, 5, 25.0)
+    assert error in run.message
+
+
+@pytest.mark.parametrize("error", ["ERROR: Lost atoms: original 13 current 6", "ERROR: Unknown fix style x (x.cpp:1)"])
+def test_read_run_error_before_the_first_step_is_one_of_the_input(completed: Path, molecule: Atoms, error: str) -> None:
+    """Where nothing has moved yet there is no run, and LAMMPS' words are handed on."""
+    (completed / FILENAME_LOG).write_text(f"LAMMPS\n{error}\n")
+    with pytest.raises(OutputError, match=f"before the first step: `{error[:25]}"):
+        load(completed, molecule)
+
+
+def test_read_run_believes_lammps_that_a_range_was_left(completed: Path, molecule: Atoms) -> None:
+    """Where the row of the step at which LAMMPS stopped itself is missing, its word for it counts."""
+    end_with(completed, "Fix halt condition for fix-id sane met on step 50 with value 0")
+    run = load(completed, molecule)
+    assert (run.end, len(run.frames), run.failure_time) == (RunEnd.UNPHYSICAL, 5, 25.0)
 
 
 def test_read_run_without_log(tmp_path: Path, molecule: Atoms) -> None:

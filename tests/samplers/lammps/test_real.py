@@ -66,10 +66,18 @@ def committee(deviation: str, stride: int) -> SimpleNamespace:
 def run(lammps: Callable[..., object], tmp_path: Path) -> Run:
     """Return a function that writes, runs and reads a run of argon."""
 
-    def work(given: Conditions, deviation: str = "0.1", ranks: int = 1, name: str = "run") -> MdRun:
+    def work(
+        given: Conditions,
+        deviation: str = "0.1",
+        ranks: int = 1,
+        name: str = "run",
+        commands: tuple[str, ...] | None = None,
+    ) -> MdRun:
         folder = tmp_path / name
         folder.mkdir()
         interaction = committee(deviation, given.stride)
+        if commands is not None:
+            interaction.commands = commands + interaction.commands[3:]
         for file, content in input_files(argon(), given, ["Ar"], interaction, 42).items():
             (folder / file).write_text(content)
         lammps(folder, ranks)
@@ -145,6 +153,82 @@ def test_run_stops_when_too_hot(run: Run, tmp_path: Path, halt_deviation: float 
     assert result.failure_time is not None
     last = (tmp_path / "run" / "table").read_text().split("\n")[-2].split()[0]
     assert int(last) < 1000
+
+
+REPULSIVE = ("pair_style soft 6.0", "pair_coeff * * 0.5")
+ATTRACTIVE = ("pair_style soft 8.0", "pair_coeff * * -5.0")
+BLIND = ("pair_style zero 8.0", "pair_coeff * *")
+LENNARD_JONES = ("pair_style lj/cut 8.0", "pair_coeff * * 0.0104 3.4")
+
+
+@pytest.mark.parametrize("halt_deviation", [None, 5.0])
+@pytest.mark.parametrize(
+    ("changes", "commands", "text"),
+    [
+        ({"ensemble": "npt", "pressure": 1.0}, REPULSIVE, "`volume_range`"),
+        ({"ensemble": "npt", "pressure": 1.0, "coupling": "tri"}, REPULSIVE, "`volume_range`"),
+        (
+            {"max_energy_change": 0.5, "thermostat": "langevin", "thermostat_damping": 5.0},
+            ATTRACTIVE,
+            "`max_energy_cha",
+        ),
+    ],
+    ids=["boils", "boils-tri", "hole"],
+)
+def test_run_stops_when_it_leaves_its_ranges(
+    run: Run,
+    tmp_path: Path,
+    changes: dict[str, object],
+    commands: tuple[str, ...],
+    text: str,
+    halt_deviation: float | None,
+) -> None:
+    """A box that boils and a hole in the potential end the run early, in one piece or in chunks, with the reason."""
+    result = run(conditions(steps=5000, **changes, halt_deviation=halt_deviation), commands=commands)
+    assert result.end is RunEnd.UNPHYSICAL
+    assert text in result.message
+    assert result.failure_time == 2.0 * (result.steps[-1] + 10)
+    last = (tmp_path / "run" / "table").read_text().split("\n")[-2].split()[0]
+    assert int(last) == result.steps[-1] + 10 < 5000
+
+
+def test_run_goes_on_where_ranges_are_switched_off(run: Run) -> None:
+    """The same boiling box is whole where that was asked for."""
+    off = {"volume_range": None, "max_energy_change": None}
+    result = run(conditions(ensemble="npt", pressure=1.0, steps=600, **off), commands=REPULSIVE)
+    assert (result.end, len(result.frames)) == (RunEnd.COMPLETED, 61)
+    assert result.thermo["volume"][-1] > 4 * result.thermo["volume"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "commands", "end", "text"),
+    [
+        ({"thermostat": "langevin", "timestep": 500.0}, LENNARD_JONES, RunEnd.UNPHYSICAL, "Langevin force of 0 atoms"),
+        ({"timestep": 500.0}, LENNARD_JONES, RunEnd.LOST_ATOMS, "Lost atoms"),
+        ({"ensemble": "npt", "pressure": 1e6, "temperature": 10.0}, BLIND, RunEnd.UNPHYSICAL, "Neighbor list overflow"),
+        (
+            {"ensemble": "npt", "pressure": -1e5, "barostat_damping": 20.0},
+            LENNARD_JONES,
+            RunEnd.UNPHYSICAL,
+            "tilted box too far",
+        ),
+        (
+            {"ensemble": "npt", "pressure": 1e9, "coupling": "aniso", "barostat_damping": 5.0},
+            LENNARD_JONES,
+            RunEnd.NOT_FINITE,
+            "Non-numeric pressure",
+        ),
+    ],
+)
+def test_run_that_kills_lammps_is_unstable(
+    run: Run, changes: dict[str, object], commands: tuple[str, ...], end: RunEnd, text: str
+) -> None:
+    """Whatever LAMMPS dies of after the start, it is a failure of the run in its own words, and the start is kept."""
+    off = {"volume_range": None, "length_range": None, "max_energy_change": None, "max_temperature": 1e300}
+    result = run(conditions(steps=3000, **off, **changes), commands=commands)
+    assert result.end is end
+    assert text in result.message
+    assert len(result.frames) >= 1
 
 
 def test_run_repeats_with_seed(run: Run) -> None:
