@@ -12,7 +12,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from .base import measure
 from .features import reduce_descriptors
-from .geometry import GeometryFlaw
+from .flaws import CandidateFlaw
 from .settings import FeatureSettings, QuantitySettings, ScreeningSettings
 
 __all__ = ["FrameFeatures", "describe", "measure_all", "structure_features"]
@@ -82,7 +82,7 @@ def structure_features(
     :param flaws: non-zero for frames to leave out, over all parts, (n_frames,).
     """
     total = sum(len(part) for part in parts)
-    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != GeometryFlaw.NONE
+    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != CandidateFlaw.NONE
     result = np.empty((total, 0))
     first = 0
     for part in parts:
@@ -110,7 +110,7 @@ def measure_all(
     :param flaws: non-zero for frames to leave out, over all parts, (n_frames,).
     """
     total = sum(len(part) for part in parts)
-    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != GeometryFlaw.NONE
+    skip = np.zeros(total, dtype=bool) if flaws is None else np.asarray(flaws) != CandidateFlaw.NONE
     result = np.full((total, len(quantities)), np.nan)
     first = 0
     for part in parts:

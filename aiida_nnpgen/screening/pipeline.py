@@ -14,7 +14,8 @@ from .base import select
 from .checks import check_matrix
 from .description import FrameFeatures
 from .embedding import embed, normalise
-from .geometry import GeometryFlaw, GeometrySettings, check_geometry
+from .flaws import CandidateFlaw
+from .geometry import GeometrySettings, check_geometry
 from .settings import ScreeningSettings
 
 __all__ = ["Screened", "geometry_flaws", "screen"]
@@ -27,7 +28,7 @@ class Screened:
     :ivar candidate_points: normalised coordinates, (n, 2 + n_quantities); NaN where the candidate was dropped.
     :ivar dataset_points: normalised coordinates of the dataset, (m, 2 + n_quantities).
     :ivar selected: sorted indices of the selected candidates.
-    :ivar dropped: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,).
+    :ivar dropped: :class:`~aiida_nnpgen.screening.flaws.CandidateFlaw` of each candidate, (n,).
     """
 
     candidate_points: NDArray[np.float64]
@@ -38,7 +39,7 @@ class Screened:
     def count_dropped(self) -> dict[str, int]:
         """Return how many candidates were dropped for each reason that occurred."""
         codes, counts = np.unique(self.dropped, return_counts=True)
-        return {GeometryFlaw(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
+        return {CandidateFlaw(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
 
 
 def screen(
@@ -56,13 +57,13 @@ def screen(
     :param dataset: what is labelled already.
     :param settings: of the screening; its quantities belong to the columns of quantities, in order.
     :param seed: of the reducer and the selector.
-    :param flaws: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,); None: all are sound.
+    :param flaws: :class:`~aiida_nnpgen.screening.flaws.CandidateFlaw` of each candidate, (n,); None: all are sound.
     :raises InputError: if lengths do not match, or a value is not finite (the frame is named).
     """
     codes = np.zeros(len(candidates), dtype=np.int8) if flaws is None else np.asarray(flaws, dtype=np.int8)
     if codes.shape != (len(candidates),):
         raise InputError(f"`flaws` has shape {codes.shape}, expected ({len(candidates)},)")
-    rows = np.flatnonzero(codes == GeometryFlaw.NONE)
+    rows = np.flatnonzero(codes == CandidateFlaw.NONE)
     present = check_matrix(dataset.features, "features of the dataset")
     new = _kept(candidates.features, rows, "features of the candidates", present.shape[1] if len(present) else None)
     points = _map(new, present, settings, seed)

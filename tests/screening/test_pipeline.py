@@ -13,7 +13,8 @@ from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.screening import thin
 from aiida_nnpgen.screening.description import FrameFeatures
-from aiida_nnpgen.screening.geometry import GeometryFlaw, GeometrySettings
+from aiida_nnpgen.screening.flaws import CandidateFlaw
+from aiida_nnpgen.screening.geometry import GeometrySettings
 from aiida_nnpgen.screening.pipeline import geometry_flaws, screen
 from aiida_nnpgen.screening.settings import (
     FeatureSettings,
@@ -80,7 +81,7 @@ def test_screen_leaves_dropped_candidates_out():
     """Their features are not looked at, their coordinates are NaN, and indices still count them."""
     features = RNG.normal(size=(12, 4))
     codes = np.zeros(12, dtype=np.int8)
-    codes[[0, 5]] = [GeometryFlaw.OVERLAP, GeometryFlaw.NOT_FINITE]
+    codes[[0, 5]] = [CandidateFlaw.OVERLAP, CandidateFlaw.NOT_FINITE]
     features[5] = np.nan
     screened = screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(10), flaws=codes)
     assert screened.selected.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
@@ -153,7 +154,7 @@ def test_screen_names_the_candidate_whose_features_are_not_finite():
     features = RNG.normal(size=(10, 4))
     features[6, 0] = np.inf
     dropped = np.zeros(10)
-    dropped[1] = GeometryFlaw.OVERLAP
+    dropped[1] = CandidateFlaw.OVERLAP
     with pytest.raises(InputError, match="frame 6"):
         screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(3), flaws=dropped)
 
