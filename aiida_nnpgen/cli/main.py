@@ -6,19 +6,24 @@ from pathlib import Path
 
 import click
 
-from ..common.exceptions import NnpgenError
+from .errors import describe_error
 
 __all__ = ["nnpgen"]
 
 
 class _Group(click.Group):
-    """Group that shows errors of this package as messages, not as tracebacks."""
+    """Group that shows errors that were foreseen as messages, not as tracebacks."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except NnpgenError as exception:
-            raise click.ClickException(str(exception)) from exception
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as exception:
+            message = describe_error(exception)
+            if message is None:
+                raise
+            raise click.ClickException(message) from exception
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,10 +69,10 @@ def run(profile: str | None, config: Path, continue_from: str | None, watch: boo
 @click.pass_obj
 def summary(profile: str | None, process: str) -> None:
     """Show what a run has done so far."""
-    from .launch import load
+    from .launch import load_workchain
     from .tables import print_summary
 
-    print_summary(load(profile, process))
+    print_summary(load_workchain(profile, process))
 
 
 @nnpgen.command()
@@ -122,9 +127,9 @@ def lineage_frame(profile: str | None, structure: str) -> None:
 def plot(profile: str | None, kind: str, process: str, iteration: int | None, output: Path | None) -> None:
     """Draw a screening: the 2D map, the 3D view, or the histogram of the third quantity."""
     from ..workchains import pictures
-    from .launch import load
+    from .launch import load_workchain
 
-    node = load(profile, process)
+    node = load_workchain(profile, process)
     if iteration is not None:
         node = pictures.screening_of(node, iteration)
     output = output or Path(f"{kind}.png")

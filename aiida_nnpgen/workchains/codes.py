@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 from aiida import orm
-from aiida.common.exceptions import NotExistent
+from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import CalcJob
 from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
@@ -77,6 +77,9 @@ def _code(settings: CodeSettings, place: str) -> orm.AbstractCode:
         code = orm.load_code(settings.code)
     except (NotExistent, ValueError) as exception:
         message = f"{place}.code: there is no code `{settings.code}`: see `verdi code list`"
+        raise InputError(message) from exception
+    except MultipleObjectsError as exception:
+        message = f"{place}.code: there are several codes `{settings.code}`: give `label@computer` or the UUID"
         raise InputError(message) from exception
     _check_options(settings.options, code, f"{place}.options")
     return code
