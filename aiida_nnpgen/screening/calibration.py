@@ -101,9 +101,11 @@ def calibrate_window(
     ``hi`` where it is ``factor`` times that. Where fewer than 10 frames can be used, the rank correlation is below 0.3,
     or the exponent is not between 1/3 and 3, the deviation foretells nothing: then ``lo`` is the ``quantile`` of the
     validation deviations and ``hi`` is ``factor`` times that. A value that is not finite counts as the largest of all
-    in a quantile, and so does a deviation of zero, which is no agreement. Sampled frames lower ``hi`` to the
-    outer fence of their own distribution (third quartile plus three times the interquartile range, in logarithms; Tukey 1977), but never
-    below twice ``lo``: what lies beyond is alien even to the sampling.
+    in a quantile, and so does a deviation of zero, which is no agreement.
+
+    Sampled frames lower ``hi`` to the outer fence of their own distribution (third quartile plus three times the
+    interquartile range, in logarithms; Tukey 1977), but never below twice ``lo``: what lies beyond is alien even to the
+    sampling.
 
     :param deviation: committee force deviation of validation frames, eV/Å, (n_frames,).
     :param error: largest force error of the same frames, eV/Å, (n_frames,).
