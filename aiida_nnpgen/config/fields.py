@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..common.units import parse_quantity
 
@@ -13,6 +14,15 @@ __all__ = ["Cutoff", "Density", "Force", "Length", "Name", "Pressure", "Section"
 
 def _quantity(dimension: str) -> BeforeValidator:
     return BeforeValidator(lambda value: parse_quantity(value, dimension))
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", value):
+        raise ValueError(
+            f"`{value}` is no name: a name begins with an English letter, has letters, digits and single underscores, "
+            "and does not end in an underscore"
+        )
+    return value
 
 
 Time = Annotated[float, _quantity("time"), Field(gt=0, allow_inf_nan=False)]
@@ -29,7 +39,7 @@ Force = Annotated[float, _quantity("force"), Field(gt=0, allow_inf_nan=False)]
 """Positive force; a bare number is in eV/Å."""
 Density = Annotated[float, _quantity("density"), Field(gt=0, allow_inf_nan=False)]
 """Positive mass density; a bare number is in g/cm³."""
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$")]
+Name = Annotated[str, AfterValidator(_name)]
 """A name that can serve as a link label: letters, digits and single underscores."""
 
 

@@ -27,7 +27,7 @@ def test_existing_data_alone_make_a_first_dataset() -> None:
         ({"units": {"force": "Ha"}}, "`Ha` is no unit of force"),
         ({"units": {"volume": "Å³"}}, "Extra inputs"),
         ({"max_frames": 0}, "greater than or equal to 1"),
-        ({"name": "a__b"}, "pattern"),
+        ({"name": "a__b"}, "single underscores"),
         ({"labels": True}, "Extra inputs"),
         ({"keys": {"force": "REF_forces"}}, "keyword argument"),
         ({"type_map": ["O", "Hx"]}, "`Hx` in `type_map` is no element"),
