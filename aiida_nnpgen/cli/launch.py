@@ -7,7 +7,12 @@ from pathlib import Path
 
 import aiida
 from aiida import orm
-from aiida.common.exceptions import ConfigurationError, MultipleObjectsError, NotExistent, ProfileConfigurationError
+from aiida.common.exceptions import (
+    MissingConfigurationError,
+    MultipleObjectsError,
+    NotExistent,
+    ProfileConfigurationError,
+)
 from aiida.engine import submit
 from aiida.engine.daemon.client import get_daemon_client
 from aiida.manage import get_manager
@@ -33,7 +38,7 @@ def load_profile(name: str | None) -> None:
     """
     try:
         aiida.load_profile(name)
-    except (ConfigurationError, ProfileConfigurationError) as exception:
+    except (MissingConfigurationError, ProfileConfigurationError) as exception:
         raise InputError(f"{exception}: see `verdi profile list`, or make one with `verdi presto`") from exception
 
 
@@ -46,7 +51,7 @@ def load(profile: str | None, identifier: str) -> orm.Node:
     try:
         return orm.load_node(identifier)
     except (NotExistent, ValueError) as exception:
-        raise InputError(f"there is no node `{identifier}`: see `verdi process list -a`") from exception
+        raise InputError(f"there is no node `{identifier}`") from exception
     except MultipleObjectsError as exception:
         raise InputError(f"several nodes begin with `{identifier}`: give the pk or the whole UUID") from exception
 
@@ -58,7 +63,7 @@ def load_process(profile: str | None, identifier: str) -> orm.ProcessNode:
     """
     node = load(profile, identifier)
     if not isinstance(node, orm.ProcessNode):
-        raise InputError(f"`{identifier}` is a {type(node).__name__}, not a process: see `verdi process list -a`")
+        raise InputError(f"<{node.pk}> is a {type(node).__name__}, not a process: see `verdi process list -a`")
     return node
 
 

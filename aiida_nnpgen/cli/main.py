@@ -6,26 +6,24 @@ from pathlib import Path
 
 import click
 
-from ..common.exceptions import NnpgenError
-from .messages import describe_aiida_error
+from .errors import describe_error
 
 __all__ = ["nnpgen"]
 
 
 class _Group(click.Group):
-    """Group that shows errors which a user can mend as messages, not as tracebacks."""
+    """Group that shows errors that were foreseen as messages, not as tracebacks."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except NnpgenError as exception:
-            raise click.ClickException(str(exception)) from exception
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as exception:
-            if message := describe_aiida_error(exception):
-                raise click.ClickException(message) from exception
-            raise
+            message = describe_error(exception)
+            if message is None:
+                raise
+            raise click.ClickException(message) from exception
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

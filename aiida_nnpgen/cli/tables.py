@@ -13,7 +13,7 @@ from ..config.sampling import SamplingSettings
 from ..data import PotentialData
 from ..data.lineage import frames_of_model, models_of_frame
 from ..workchains.continuation import check_is_loop
-from ..workchains.summary import errors, sampling_table
+from ..workchains.summary import drops, errors, sampling_table
 
 __all__ = ["make_console", "print_frames", "print_models", "print_summary", "print_survival"]
 
@@ -47,6 +47,9 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
         numbers = (row.runs, row.unstable, row.sampled, row.candidates, row.selected, row.labelled)
         table.add_row(str(row.iteration), row.ensemble.upper(), temperatures, *map(str, numbers))
     console.print(table)
+    for iteration, reasons in drops(process).items():
+        words = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in reasons.items())
+        console.print(f"iteration {iteration} dropped of those in the window: {words}", highlight=False)
     measured = errors(process)
     if measured:
         table = _table(

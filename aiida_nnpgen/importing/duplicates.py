@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.duplicates import find_twins
 from ..dft.reading import Reading
 
 __all__ = ["TOLERANCE", "find_duplicates"]
 
 TOLERANCE = 1e-4
 """Å, of positions and cell vectors: more than any file rounds, less than any step of dynamics."""
-_MAX_DIMENSIONS = 3  # of the grid: enough to keep frames apart that differ, and eight cells to look into
 
 
 def find_duplicates(frames: Sequence[Reading], ranks: Sequence[int], tolerance: float = TOLERANCE) -> dict[int, int]:
@@ -40,28 +39,12 @@ def find_duplicates(frames: Sequence[Reading], ranks: Sequence[int], tolerance: 
 
 
 def _within(frames: Sequence[Reading], tolerance: float) -> dict[int, int]:
-    """Return duplicates among frames of one composition, in the order of their rank.
-
-    Each frame is compared with those frames only that are kept and lie in the same or a neighbouring cell of a grid.
-    """
+    """Return duplicates among frames of one composition, in the order of their rank."""
     cells = np.array([frame.cell for frame in frames])
     positions = np.array([frame.positions for frame in frames])
     fractional = np.linalg.solve(cells.transpose(0, 2, 1), positions.transpose(0, 2, 1)).transpose(0, 2, 1)
     keys, radius = _keys(cells, fractional, tolerance)
-    # An interval of two radii meets two cells of that width at most.
-    lowest = np.floor(keys / (2 * radius) - 0.5).astype(np.int64)
-    own = np.floor(keys / (2 * radius)).astype(np.int64)
-    corners = np.array(list(product((0, 1), repeat=keys.shape[1])))
-    grid: dict[tuple[int, ...], list[int]] = {}
-    kept: dict[int, int] = {}
-    for row in range(len(frames)):
-        near = sorted(first for cell in (lowest[row] + corners).tolist() for first in grid.get(tuple(cell), ()))
-        twin = _twin(cells, fractional, row, near, tolerance) if near else None
-        if twin is not None:
-            kept[row] = twin
-        else:
-            grid.setdefault(tuple(own[row].tolist()), []).append(row)
-    return kept
+    return find_twins(keys, radius, lambda row, near: _twin(cells, fractional, row, near, tolerance))
 
 
 def _keys(
@@ -76,10 +59,9 @@ def _keys(
     weights = np.linalg.qr(rng.normal(size=(n_atoms, 1)))[0][:, 0]
     waves = np.einsum("a,fac->fc", weights, np.exp(2j * np.pi * fractional))
     keys = np.concatenate([cells.reshape(-1, 9), waves.real, waves.imag], axis=1)
-    directions = np.linalg.qr(rng.normal(size=(keys.shape[1], _MAX_DIMENSIONS)))[0]
     # A displacement by the tolerance moves a fractional coordinate by tolerance over the distance of lattice planes.
     planes = 1 / float(np.linalg.norm(np.linalg.inv(cells), axis=1).max())
-    return keys @ directions, float(3 * tolerance + 2 * np.pi * np.sqrt(3 * n_atoms) * tolerance / planes)
+    return keys, float(3 * tolerance + 2 * np.pi * np.sqrt(3 * n_atoms) * tolerance / planes)
 
 
 def _twin(

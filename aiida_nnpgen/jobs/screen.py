@@ -14,6 +14,7 @@ import numpy as np
 
 from ..models import registry
 from ..screening.description import describe
+from ..screening.duplicates import duplicate_flaws
 from ..screening.pipeline import geometry_flaws, screen
 from ..screening.settings import ScreeningSettings
 from .config import build
@@ -56,6 +57,8 @@ def main(folder: Path) -> None:
     descriptors = backend.load(folder / config.model).descriptors
     frames = {kind: read_frames(folder, kind) for kind in ("candidates", "dataset")}
     flaws = geometry_flaws(frames["candidates"], frames["dataset"], config.settings.geometry)
+    tolerance = config.settings.duplicate_tolerance
+    flaws = duplicate_flaws(frames["candidates"], frames["dataset"], tolerance, flaws)
     candidates = describe(frames["candidates"], descriptors, config.settings, config.elements, flaws)
     dataset = describe(frames["dataset"], descriptors, config.settings, config.elements)
     screened = screen(candidates, dataset, config.settings, config.seed, flaws)

@@ -68,7 +68,8 @@ class Calibration:
     :ivar rank_correlation: Spearman's, of deviation and error.
     :ivar error_lo: expected error at ``lo``, eV/Å.
     :ivar error_hi: expected error at ``hi``, eV/Å.
-    :ivar n_frames: validation frames with a usable deviation.
+    :ivar n_frames: validation frames; those without a finite value count as the worst.
+    :ivar n_fitted: those of them with a usable deviation and error, which the power law rests on.
     """
 
     lo: float
@@ -81,6 +82,7 @@ class Calibration:
     error_lo: float
     error_hi: float
     n_frames: int
+    n_fitted: int
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Return the numbers by name, None in place of NaN, which JSON does not have."""
@@ -98,9 +100,12 @@ def calibrate_window(
     Without given errors, ``lo`` is where the expected error reaches the ``quantile`` of the validation errors, and
     ``hi`` where it is ``factor`` times that. Where fewer than 10 frames can be used, the rank correlation is below 0.3,
     or the exponent is not between 1/3 and 3, the deviation foretells nothing: then ``lo`` is the ``quantile`` of the
-    validation deviations and ``hi`` is ``factor`` times that. Sampled frames lower ``hi`` to the outer fence of their
-    own distribution (third quartile plus three times the interquartile range, in logarithms; Tukey 1977), but never
-    below twice ``lo``: what lies beyond is alien even to the sampling.
+    validation deviations and ``hi`` is ``factor`` times that. A value that is not finite counts as the largest of all
+    in a quantile, and so does a deviation of zero, which is no agreement.
+
+    Sampled frames lower ``hi`` to the outer fence of their own distribution (third quartile plus three times the
+    interquartile range, in logarithms; Tukey 1977), but never below twice ``lo``: what lies beyond is alien even to the
+    sampling.
 
     :param deviation: committee force deviation of validation frames, eV/Å, (n_frames,).
     :param error: largest force error of the same frames, eV/Å, (n_frames,).
@@ -112,11 +117,13 @@ def calibrate_window(
     x, y = np.asarray(deviation, dtype=np.float64), np.asarray(error, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise InputError(f"`deviation` and `error` have shapes {x.shape} and {y.shape}, expected (n_frames,) twice")
-    x, y = (values[_usable(x) & _usable(y)] for values in (x, y))
-    if len(x) == 0:
-        raise InputError("no validation frame has a finite deviation and error above zero: the window cannot be chosen")
-    prefactor, exponent, scatter, correlation = _fit(x, y)
-    known = float(np.quantile(y, options.quantile)) if options.error_lo is None else options.error_lo
+    both = _usable(x) & _usable(y)
+    if not both.any():
+        raise InputError(
+            f"no validation frame of {len(x)} has a finite deviation and error above zero: the window cannot be chosen"
+        )
+    prefactor, exponent, scatter, correlation = _fit(x[both], y[both])
+    known = _quantile(y, options.quantile, "error") if options.error_lo is None else options.error_lo
     failed = known * options.factor if options.error_hi is None else options.error_hi
     if failed <= known:
         raise InputError(f"the error at `hi`, `{failed:.3g}` eV/Å, must exceed that at `lo`, `{known:.3g}` eV/Å")
@@ -125,7 +132,7 @@ def calibrate_window(
         lo, hi = ((value / prefactor) ** (1 / exponent) for value in (known, failed))
     else:
         source = "distribution"
-        lo = float(np.quantile(x, options.quantile))
+        lo = _quantile(np.where(_usable(x), x, np.inf), options.quantile, "deviation")
         hi = lo * options.factor
     if sampled is not None:
         hi = _fenced(lo, hi, np.asarray(sampled, dtype=np.float64))
@@ -140,11 +147,28 @@ def calibrate_window(
         error_lo=float(prefactor * lo**exponent),
         error_hi=float(prefactor * hi**exponent),
         n_frames=len(x),
+        n_fitted=int(both.sum()),
     )
 
 
 def _usable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values) & (values > 0))
+
+
+def _quantile(values: NDArray[np.float64], quantile: float, name: str) -> float:
+    """Return a quantile of all values, of which those that are not finite are the largest.
+
+    :raises InputError: if so many are not finite that the quantile is none either.
+    """
+    finite = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        result = float(np.quantile(np.where(finite, values, np.inf), quantile))
+    if not np.isfinite(result):
+        raise InputError(
+            f"the {name} of {int((~finite).sum())} of {len(values)} validation frames is not finite: "
+            f"there is no `quantile` of {quantile:g}, and the window cannot be chosen"
+        )
+    return result
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float, float]:
@@ -163,9 +187,12 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, 
 
 
 def _fenced(lo: float, hi: float, sampled: NDArray[np.float64]) -> float:
-    usable = sampled[_usable(sampled)]
-    if len(usable) < _FEWEST:
+    if _usable(sampled).sum() < _FEWEST:
         return hi
-    first, third = np.quantile(np.log(usable), [0.25, 0.75])
+    # What has no usable deviation has failed, and lies beyond all others.
+    logarithms = np.sort(np.log(np.where(_usable(sampled), sampled, np.inf)))
+    first, third = np.quantile(logarithms, [0.25, 0.75], method="lower" if np.isinf(logarithms[-1]) else "linear")
+    if np.isinf(third):
+        return hi
     fence = float(np.exp(third + 3 * (third - first)))
     return min(hi, max(fence, 2 * lo))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import partial
 from typing import ClassVar
 
@@ -16,27 +15,11 @@ from scipy.spatial import cKDTree
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
+from .flaws import CandidateFlaw
 from .molecules import BOND_FACTOR, Molecules, bonds, cell_heights, image_pairs, near_pairs
 from .quantities import density
 
-__all__ = ["GeometryFlaw", "GeometrySettings", "check_geometry", "largest_hole"]
-
-
-class GeometryFlaw(IntEnum):
-    """For what a candidate is dropped before it is placed on the map."""
-
-    NONE = 0  # sound: it is kept
-    NOT_FINITE = 1  # a coordinate or cell vector is not a finite number, or the cell has no volume
-    OVERLAP = 2  # two atoms lie on top of each other
-    DISSOCIATED = 3  # a bond of the start structure is torn
-    DETACHED = 4  # a molecule, or an atom by itself, is far from all others
-    VACUUM = 5  # there is a large hole
-    DENSITY = 6  # too dilute or too dense
-
-    @property
-    def label(self) -> str:
-        """Return the flaw in lower case."""
-        return self.name.lower()
+__all__ = ["GeometrySettings", "check_geometry", "largest_hole"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +61,12 @@ class GeometrySettings:
 def check_geometry(
     frames: Frames, settings: GeometrySettings | None = None, start: Frames | None = None
 ) -> NDArray[np.int8]:
-    """Return the flaw of each frame; the first in the order of :class:`GeometryFlaw` counts.
+    """Return the flaw of each frame; the first in their order counts.
 
     :param frames: configurations.
     :param settings: which filters act; None: the default ones.
     :param start: one intact configuration with the same atoms in the same order; needed for torn bonds.
-    :return: :class:`GeometryFlaw` of each frame, (n_frames,).
+    :return: :class:`~aiida_nnpgen.screening.flaws.CandidateFlaw` of each frame, (n_frames,).
     :raises InputError: if a start structure is needed and missing, or is one of other atoms.
     """
     options = settings or GeometrySettings()
@@ -91,9 +74,9 @@ def check_geometry(
     numbers = np.concatenate([frames.positions, frames.cells], axis=1)
     finite = np.asarray(np.isfinite(numbers).all(axis=(1, 2)))
     finite[finite] = np.abs(np.linalg.det(frames.cells[finite])) > 0
-    codes[~finite] = GeometryFlaw.NOT_FINITE
+    codes[~finite] = CandidateFlaw.NOT_FINITE
     for flaw, is_bad in _filters(options, start).items():
-        rows = np.flatnonzero(codes == GeometryFlaw.NONE)
+        rows = np.flatnonzero(codes == CandidateFlaw.NONE)
         if len(rows):
             codes[rows[is_bad(frames[rows])]] = flaw
     return codes
@@ -101,23 +84,23 @@ def check_geometry(
 
 def _filters(
     options: GeometrySettings, start: Frames | None
-) -> dict[GeometryFlaw, Callable[[Frames], NDArray[np.bool_]]]:
+) -> dict[CandidateFlaw, Callable[[Frames], NDArray[np.bool_]]]:
     """Return the filters that act, in the order of their flaws."""
-    filters: dict[GeometryFlaw, Callable[[Frames], NDArray[np.bool_]]] = {}
+    filters: dict[CandidateFlaw, Callable[[Frames], NDArray[np.bool_]]] = {}
     if options.overlap is not None:
-        filters[GeometryFlaw.OVERLAP] = partial(_overlap, fraction=options.overlap)
+        filters[CandidateFlaw.OVERLAP] = partial(_overlap, fraction=options.overlap)
     if options.torn_bond is not None:
         if start is None or len(start) == 0:
             raise InputError("`torn_bond` needs an intact start structure, and there is none")
-        filters[GeometryFlaw.DISSOCIATED] = partial(_torn, factor=options.torn_bond, start=start)
+        filters[CandidateFlaw.DISSOCIATED] = partial(_torn, factor=options.torn_bond, start=start)
     if options.detached is not None:
-        filters[GeometryFlaw.DETACHED] = partial(_detached, limit=options.detached)
+        filters[CandidateFlaw.DETACHED] = partial(_detached, limit=options.detached)
     if options.hole is not None:
         limit = options.hole
-        filters[GeometryFlaw.VACUUM] = lambda frames: largest_hole(frames) > limit
+        filters[CandidateFlaw.VACUUM] = lambda frames: largest_hole(frames) > limit
     low, high = options.min_density or 0.0, options.max_density or np.inf
     if low > 0 or np.isfinite(high):
-        filters[GeometryFlaw.DENSITY] = lambda frames: (density(frames) < low) | (density(frames) > high)
+        filters[CandidateFlaw.DENSITY] = lambda frames: (density(frames) < low) | (density(frames) > high)
     return filters
 
 

@@ -91,7 +91,7 @@ def plot_histogram(
     Each is drawn as a density, as the sets differ much in size; the legend has their sizes.
 
     :param candidates: values, (n,); NaN is left out.
-    :param dataset: values of the present dataset, (m,).
+    :param dataset: values of the present dataset, (m,); NaN is left out.
     :param selected: indices among the candidates.
     :param quantity: name and unit of the axis.
     :param bins: number of bins over the common range.
@@ -125,10 +125,11 @@ def plot_histogram(
 def _groups(candidates: ArrayLike, dataset: ArrayLike, selected: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """Return the points of each kind, in the order in which they are drawn."""
     new = np.asarray(candidates, dtype=np.float64)
+    present = np.asarray(dataset, dtype=np.float64)
     kept = new[np.asarray(selected, dtype=np.int64)]
     return {
         "sampled": new[np.isfinite(new).all(axis=1)],
-        "labelled so far": check_matrix(dataset, "dataset", new.shape[1]),
+        "labelled so far": check_matrix(present[np.isfinite(present).all(axis=-1)], "dataset", new.shape[1]),
         "selected": check_matrix(kept, "selected", new.shape[1]),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,8 @@ from .base import select
 from .checks import check_matrix
 from .description import FrameFeatures
 from .embedding import embed, normalise
-from .geometry import GeometryFlaw, GeometrySettings, check_geometry
+from .flaws import CandidateFlaw
+from .geometry import GeometrySettings, check_geometry
 from .settings import ScreeningSettings
 
 __all__ = ["Screened", "geometry_flaws", "screen"]
@@ -25,9 +26,9 @@ class Screened:
     """What a screening gives.
 
     :ivar candidate_points: normalised coordinates, (n, 2 + n_quantities); NaN where the candidate was dropped.
-    :ivar dataset_points: normalised coordinates of the dataset, (m, 2 + n_quantities).
+    :ivar dataset_points: normalised coordinates of the dataset, (m, 2 + n_quantities); NaN where it has no place.
     :ivar selected: sorted indices of the selected candidates.
-    :ivar dropped: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,).
+    :ivar dropped: :class:`~aiida_nnpgen.screening.flaws.CandidateFlaw` of each candidate, (n,).
     """
 
     candidate_points: NDArray[np.float64]
@@ -38,7 +39,7 @@ class Screened:
     def count_dropped(self) -> dict[str, int]:
         """Return how many candidates were dropped for each reason that occurred."""
         codes, counts = np.unique(self.dropped, return_counts=True)
-        return {GeometryFlaw(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
+        return {CandidateFlaw(code).label: int(count) for code, count in zip(codes, counts, strict=True) if code}
 
 
 def screen(
@@ -52,32 +53,40 @@ def screen(
 
     Of the settings, those of the window and of the geometry have acted before: they chose the candidates and the flaws.
 
-    :param candidates: rows of those with a flaw are not looked at.
-    :param dataset: what is labelled already.
+    :param candidates: rows of those with a flaw are not looked at; those with a value that is not finite are dropped.
+    :param dataset: what is labelled already; rows with a value that is not finite have no place on the map.
     :param settings: of the screening; its quantities belong to the columns of quantities, in order.
     :param seed: of the reducer and the selector.
-    :param flaws: :class:`~aiida_nnpgen.screening.geometry.GeometryFlaw` of each candidate, (n,); None: all are sound.
-    :raises InputError: if lengths do not match, or a value is not finite (the frame is named).
+    :param flaws: :class:`~aiida_nnpgen.screening.flaws.CandidateFlaw` of each candidate, (n,); None: all are sound.
+    :raises InputError: if lengths do not match, or no candidate or no frame of the dataset has a place.
     """
     codes = np.zeros(len(candidates), dtype=np.int8) if flaws is None else np.asarray(flaws, dtype=np.int8)
+    if dataset.quantities.shape[1] != len(settings.quantities):
+        count = dataset.quantities.shape[1]
+        raise InputError(f"the dataset has {count} quantities, the settings {len(settings.quantities)}")
     if codes.shape != (len(candidates),):
         raise InputError(f"`flaws` has shape {codes.shape}, expected ({len(candidates)},)")
-    rows = np.flatnonzero(codes == GeometryFlaw.NONE)
-    present = check_matrix(dataset.features, "features of the dataset")
-    new = _kept(candidates.features, rows, "features of the candidates", present.shape[1] if len(present) else None)
+    codes = _undefined(candidates, codes, len(settings.quantities))
+    rows = np.flatnonzero(codes == CandidateFlaw.NONE)
+    present, known = _described(dataset)
+    width = present.shape[1] if len(present) else None
+    new = check_matrix(candidates.features[rows], "features of the candidates", width) if len(rows) else present[:0]
     points = _map(new, present, settings, seed)
-    extra_new, extra_old = _quantities(candidates, dataset, rows, len(settings.quantities))
+    extra_new, extra_old = candidates.quantities[rows], dataset.quantities[known]
     placed, fixed = normalise(
         np.column_stack([points[: len(new)], extra_new]),
         np.column_stack([points[len(new) :], extra_old]),
         [1.0, 1.0, *(quantity.weight for quantity in settings.quantities)],
     )
+    candidate_points, dataset_points = (np.full((len(part), placed.shape[1]), np.nan) for part in (candidates, dataset))
+    candidate_points[rows], dataset_points[known] = placed, fixed
     choice = settings.selector
     selected = rows[select(choice.name, placed, settings.n_max, fixed, seed=seed, keywords=choice.keywords)]
-    candidate_points = np.full((len(candidates), placed.shape[1]), np.nan)
-    candidate_points[rows] = placed
     return Screened(
-        candidate_points=candidate_points, dataset_points=fixed, selected=selected.astype(np.int64), dropped=codes
+        candidate_points=candidate_points,
+        dataset_points=dataset_points,
+        selected=selected.astype(np.int64),
+        dropped=codes,
     )
 
 
@@ -86,29 +95,60 @@ def geometry_flaws(
 ) -> NDArray[np.int8]:
     """Return the flaw of each candidate for which it is dropped, over all parts, (n_frames,).
 
-    The start structure of a part is the first frame of the dataset with the same atoms.
+    The start structure of a part is the first frame of the dataset with the same atoms. Where torn bonds are asked for
+    and there is none, the frames of that part cannot be judged, and are dropped.
 
     :param candidates: frames, one entry per composition.
     :param dataset: frames, one entry per composition.
     :param settings: which filters act; None: only coordinates that are not finite are dropped.
+    :raises InputError: if torn bonds are asked for, and no part has a start structure.
     """
     options = settings or GeometrySettings(overlap=None)
     codes = [np.zeros(0, dtype=np.int8)]
     for part in candidates:
         same = [other for other in dataset if len(other) and np.array_equal(other.numbers, part.numbers)]
-        codes.append(check_geometry(part, options, same[0][:1] if same else None))
-    return np.concatenate(codes)
+        if same or options.torn_bond is None:
+            codes.append(check_geometry(part, options, same[0][:1] if same else None))
+            continue
+        found = check_geometry(part, replace(options, torn_bond=None))
+        codes.append(np.where(found == CandidateFlaw.NONE, np.int8(CandidateFlaw.NO_START), found))
+    joined = np.concatenate(codes)
+    if (joined == CandidateFlaw.NO_START).any() and (joined != CandidateFlaw.NO_START).sum() == 0:
+        raise InputError(
+            "`torn_bond` needs an intact start, and the dataset has no frame with the atoms of a candidate"
+        )
+    return joined
 
 
-def _kept(values: NDArray[np.float64], rows: NDArray[np.intp], name: str, width: int | None) -> NDArray[np.float64]:
-    """Return finite rows; a message counts frames among all, those with a flaw included."""
-    if values.ndim == 2 and len(rows) < len(values):
-        filled = np.zeros_like(values)
-        filled[rows] = values[rows]
-        values = filled
-    if values.size == 0:
-        return np.empty((len(rows), width or 0))
-    return check_matrix(values, name, width)[rows]
+def _undefined(candidates: FrameFeatures, codes: NDArray[np.int8], n_quantities: int) -> NDArray[np.int8]:
+    """Return the flaws, with those of candidates that have no place on the map.
+
+    :raises InputError: if all candidates that are left have none.
+    """
+    if candidates.quantities.shape[1] != n_quantities:
+        raise InputError(
+            f"the candidates have {candidates.quantities.shape[1]} quantities, the settings {n_quantities}"
+        )
+    result = codes.copy()
+    for flaw, name in ((CandidateFlaw.NO_FEATURES, "features"), (CandidateFlaw.NO_QUANTITY, "quantities")):
+        bad = ~np.isfinite(getattr(candidates, name)).all(axis=1)
+        sound = result == CandidateFlaw.NONE
+        if sound.any() and bad[sound].all():
+            raise InputError(f"the {name} of all {int(sound.sum())} candidates are not finite: none can be placed")
+        result[sound & bad] = flaw
+    return result
+
+
+def _described(dataset: FrameFeatures) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the features of those frames of the dataset that have a place on the map, and which these are.
+
+    :raises InputError: if there are frames, and none has.
+    """
+    finite = np.isfinite(np.column_stack([dataset.features, dataset.quantities])).all(axis=1)
+    if len(dataset) and not finite.any():
+        raise InputError(f"none of the {len(dataset)} frames of the dataset has finite features and quantities")
+    rows = np.flatnonzero(finite)
+    return check_matrix(dataset.features[rows], "features of the dataset"), rows
 
 
 def _map(
@@ -120,14 +160,3 @@ def _map(
     if dims is not None and dims < both.shape[1]:
         both = embed(both, "pca", n_dims=dims)
     return embed(both, reducer.method, n_dims=2, seed=seed, fit_size=reducer.fit_size, **reducer.keywords)
-
-
-def _quantities(
-    candidates: FrameFeatures, dataset: FrameFeatures, rows: NDArray[np.intp], count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the finite quantities of both, as many as the settings have."""
-    for name, values in (("candidates", candidates.quantities), ("dataset", dataset.quantities)):
-        if values.shape[1] != count:
-            raise InputError(f"the {name} have {values.shape[1]} quantities, the settings {count}")
-    new = _kept(candidates.quantities, rows, "quantities of the candidates", count)
-    return new, check_matrix(dataset.quantities, "quantities of the dataset", count)

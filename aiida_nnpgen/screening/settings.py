@@ -163,6 +163,8 @@ class ScreeningSettings:
     :ivar quantities: further axes; none: screening in 2D, one: in 3D.
     :ivar selector: how points are chosen.
     :ivar geometry: filters that act before; None: no filter.
+    :ivar duplicate_tolerance: Å; candidates that differ by no more from a frame of the dataset or from one another are
+        dropped; None: nothing is compared.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _FORBID
@@ -174,9 +176,13 @@ class ScreeningSettings:
     quantities: tuple[QuantitySettings, ...] = ()
     selector: SelectorSettings = field(default_factory=SelectorSettings)
     geometry: GeometrySettings | None = field(default_factory=GeometrySettings)
+    duplicate_tolerance: float | None = 1e-3
 
     def __post_init__(self) -> None:
         _positive("n_max", self.n_max)
+        tolerance = self.duplicate_tolerance
+        if tolerance is not None and not (isfinite(tolerance) and tolerance > 0):
+            raise InputError(f"`duplicate_tolerance` must be a positive number or null, not `{tolerance}`")
         object.__setattr__(self, "quantities", tuple(self.quantities))
 
     def for_job(self) -> ScreeningSettings:

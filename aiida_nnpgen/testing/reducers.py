@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..screening.embedding import embed
+from .named import NamedSuite
 
 __all__ = ["FEATURES", "GROUPS", "ReducerSuite", "same_group_share"]
 
@@ -25,18 +26,11 @@ def same_group_share(points: NDArray[np.float64], groups: NDArray[np.int64]) -> 
     return float(np.mean(groups[distances.argmin(axis=1)] == groups))
 
 
-class ReducerSuite:
+class ReducerSuite(NamedSuite):
     """Tests of one reducer: ``class TestMine(ReducerSuite): NAME = "mine"``.
 
     :cvar NAME: registered name or import path ``module:attribute``.
     """
-
-    NAME: str
-
-    @pytest.fixture
-    def name(self) -> str:
-        """Return the name of the reducer."""
-        return self.NAME
 
     def test_reducer_keeps_neighbourhoods(self, name: str) -> None:
         """Three well separated groups stay separate on the map."""
@@ -76,6 +70,18 @@ class ReducerSuite:
         """Frames that were not fitted land in their own group."""
         points = embed(FEATURES, name, fit_size=45)
         assert same_group_share(points, GROUPS) == 1.0
+
+    @pytest.mark.parametrize("n_frames", [1, 2, 12])
+    def test_reducer_places_few_points_that_are_equal(self, name: str, n_frames: int) -> None:
+        """Equal frames, fewer than neighbours, give a finite map."""
+        assert np.isfinite(embed(np.ones((n_frames, 3)), name)).all()
+
+    def test_reducer_is_never_given_a_feature_that_is_not_finite(self, name: str) -> None:
+        """The frame is named before."""
+        features = FEATURES.copy()
+        features[4, 2] = np.nan
+        with pytest.raises(InputError, match="frame 4"):
+            embed(features, name)
 
     def test_reducer_refuses_an_unknown_keyword(self, name: str) -> None:
         """A misspelt keyword is named."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..screening.base import select
+from .named import NamedSuite
 
 __all__ = ["FIXED", "POINTS", "SelectorSuite"]
 
@@ -18,18 +19,11 @@ FIXED: NDArray[np.float64] = _RNG.random((10, 2))
 """Points of the present dataset."""
 
 
-class SelectorSuite:
+class SelectorSuite(NamedSuite):
     """Tests of one selector: ``class TestMine(SelectorSuite): NAME = "mine"``.
 
     :cvar NAME: registered name or import path ``module:attribute``.
     """
-
-    NAME: str
-
-    @pytest.fixture
-    def name(self) -> str:
-        """Return the name of the selector."""
-        return self.NAME
 
     @pytest.mark.parametrize("fixed", [None, FIXED, FIXED[:0]], ids=["none", "some", "empty"])
     def test_selector_keeps_as_many_as_asked_for(self, name: str, fixed: NDArray[np.float64] | None) -> None:
@@ -54,6 +48,15 @@ class SelectorSuite:
     def test_selector_takes_coinciding_points(self, name: str) -> None:
         """Duplicates are no error, and none is kept twice."""
         assert len(set(select(name, np.zeros((9, 2)), 4, FIXED).tolist())) == 4
+
+    @pytest.mark.parametrize("fixed", [None, FIXED], ids=["none", "some"])
+    def test_selector_takes_a_single_point(self, name: str, fixed: NDArray[np.float64] | None) -> None:
+        """One candidate has no neighbour."""
+        assert select(name, POINTS[:1], 1, fixed).tolist() == [0]
+
+    def test_selector_takes_points_that_coincide_with_the_dataset(self, name: str) -> None:
+        """All distances are zero."""
+        assert len(select(name, np.zeros((6, 2)), 2, np.zeros((3, 2)))) == 2
 
     def test_selector_refuses_a_point_that_is_not_finite(self, name: str) -> None:
         """The message names the frame."""

@@ -148,7 +148,7 @@ class ScreeningWorkChain(WorkChain):
         screen, report = node.outputs.screen, node.outputs.report
         self.out("screen", screen)
         self.out("report", report)
-        dropped = ", ".join(f"{count} {reason}" for reason, count in report["dropped"].items())
+        dropped = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in report["dropped"].items())
         self.report(f"{report['n_selected']} frames selected" + (f"; dropped: {dropped}" if dropped else ""))
         if not report["n_selected"]:
             return None

@@ -13,7 +13,7 @@ from ..common.iterations import by_iteration, iteration_key
 from ..data.labels import link_key
 from .ports import output_namespace
 
-__all__ = ["ErrorRow", "SamplingRow", "errors", "sampling_table"]
+__all__ = ["ErrorRow", "SamplingRow", "drops", "errors", "sampling_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,17 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
         labelled = Counter(chosen[link_key(origin.structure)]["trajectory"] for origin in origins)
         rows += _rows(iteration, counts["runs"], runs, selected, labelled)
     return rows
+
+
+def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
+    """Return how many candidates each iteration dropped before the map, by reason."""
+    found = {}
+    for iteration in by_iteration(output_namespace(process, "counts")):
+        label = iteration_key(iteration, "screening")
+        link = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=label).first()
+        if link is not None and "report" in link.node.outputs:
+            found[iteration] = dict(link.node.outputs.report["dropped"])
+    return {iteration: reasons for iteration, reasons in found.items() if reasons}
 
 
 def errors(process: orm.ProcessNode) -> list[ErrorRow]:

@@ -113,6 +113,7 @@ OTHER = ScreeningSettings(
     quantities=(QuantitySettings(name="min_distance", keywords={"pair": ["O", "H"]}, weight=2.0),),
     selector=SelectorSettings(name="random", keywords={"seed": 4}),
     geometry=GeometrySettings(overlap=0.6, torn_bond=1.7, detached=5.0, hole=6.0, min_density=0.1, max_density=3.0),
+    duplicate_tolerance=2e-3,
 )
 """Settings none of which is its default."""
 

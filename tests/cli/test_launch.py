@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 from aiida import orm
-from aiida.common import exceptions
 from click.testing import CliRunner, Result
 
 from aiida_nnpgen.cli import launch
 from aiida_nnpgen.cli.main import nnpgen
-from aiida_nnpgen.cli.messages import describe_aiida_error
 
 pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
 
@@ -33,18 +31,6 @@ def assert_says(result: Result, *texts: str) -> None:
         assert text in result.output
 
 
-@pytest.mark.parametrize(
-    "arguments", [("summary",), ("plot", "map"), ("lineage", "model"), ("lineage", "frame")], ids=" ".join
-)
-def test_a_node_that_is_none_or_of_another_kind_is_said(
-    call: Callable[..., Result], arguments: tuple[str, ...]
-) -> None:
-    """No such pk, no such UUID, and a node of another kind."""
-    assert_says(call(*arguments, 987654), "there is no node `987654`")
-    assert_says(call(*arguments, "no-such-uuid"), "there is no node `no-such-uuid`")
-    assert_says(call(*arguments, orm.Int(1).store().pk), "is a Int, not a ")
-
-
 @pytest.mark.parametrize("arguments", [("summary",), ("plot", "map"), ("plot", "map", "-i", "0")], ids=" ".join)
 def test_a_process_of_another_kind_is_said(call: Callable[..., Result], arguments: tuple[str, ...]) -> None:
     """A calculation is no run of the loop and no screening."""
@@ -63,22 +49,3 @@ def test_run_needs_a_daemon(call: Callable[..., Result], fixtures: Path, monkeyp
     monkeypatch.setattr("aiida.manage.configuration.profile.Profile.process_control_backend", "core.zeromq")
     assert_says(call("run", config), "is not running", "daemon start")
     assert not orm.QueryBuilder().append(orm.Node).count()
-
-
-@pytest.mark.parametrize(
-    ("exception", "text"),
-    [
-        (exceptions.IncompatibleStorageSchema("version 1 is not 2"), "version 1 is not 2: see `verdi storage migrate`"),
-        (exceptions.UnreachableStorage("cannot connect"), "cannot connect: see `verdi status`"),
-        (exceptions.CorruptStorage(""), "see `verdi status`"),
-        (exceptions.MissingConfigurationError("no config"), "no config: see `verdi profile list`"),
-        (exceptions.MultipleObjectsError("two  nodes."), "two nodes: give the pk"),
-        (exceptions.ModificationNotAllowed("stored"), None),
-        (ValueError("anything"), None),
-        (KeyError("Configuration"), None),
-    ],
-)
-def test_describe_aiida_error_leaves_the_unexpected_alone(exception: Exception, text: str | None) -> None:
-    """What a user can mend is said with what to do; the rest keeps its traceback."""
-    message = describe_aiida_error(exception)
-    assert message is None if text is None else message is not None and message.startswith(text)

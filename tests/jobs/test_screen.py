@@ -112,6 +112,34 @@ def test_screen_job_screens_several_compositions_at_once(run):
     assert np.isfinite(arrays["candidate_points"]).all()
 
 
+QUANTITIES = {
+    "volume": {},
+    "density": {},
+    "min_distance": {"pair": ["O", "H"]},
+    "min_distance intra": {"scope": "intra"},
+}
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_screen_job_screens_what_a_quantity_is_defined_for(run, name):
+    """A composition without the pair, or a lone atom, is dropped by itself, in the dataset too."""
+    path = f"aiida_nnpgen.screening.quantities:{name.split()[0]}"
+    atom = Frames(numbers=[1], positions=np.zeros((1, 1, 3)), cells=[np.eye(3) * 7])
+    quantity = {"name": path, "keywords": QUANTITIES[name], "weight": 1.0}
+    other = Frames(numbers=[1], positions=np.zeros((1, 1, 3)), cells=[np.eye(3) * 6])
+    arrays, result = run([atom, waters(4, 1)], [other, waters(2, 2)], quantities=[quantity])
+    is_distance = name.startswith("min_distance")
+    assert result["dropped"] == ({"no_quantity": 1} if is_distance else {})
+    assert arrays["selected"].tolist() == ([1, 2, 3, 4] if is_distance else [0, 1, 2, 3, 4])
+
+
+def test_screen_job_drops_and_counts_duplicates(run):
+    """What is labelled already, and what is there twice, is never selected."""
+    arrays, result = run([waters(6, 1), waters(2, 1)], [waters(3, 1)], n_max=9)
+    assert result["dropped"] == {"duplicate_of_dataset": 5}
+    assert arrays["selected"].tolist() == [3, 4, 5]
+
+
 def test_screen_job_leaves_no_result_when_it_fails(run, tmp_path):
     """A pair that is not there stops the job before it pretends to have finished."""
     with pytest.raises(InputError, match="`C`"):

@@ -52,13 +52,13 @@ def test_calibration_on_few_frames_falls_back_on_the_distribution():
     assert np.isnan(found.exponent)
 
 
-def test_calibration_leaves_out_unusable_frames():
-    """Zero, NaN and infinity on either side do not enter."""
+def test_calibration_fits_usable_frames_and_counts_all():
+    """Zero, NaN and infinity on either side do not enter the fit."""
     error = 2 * DEVIATION
     spoilt, wrong = DEVIATION.copy(), error.copy()
     spoilt[:3], wrong[3:5] = [0.0, np.nan, np.inf], [np.nan, 0.0]
     found = calibrate_window(spoilt, wrong)
-    assert found.n_frames == 395
+    assert (found.n_frames, found.n_fitted) == (400, 395)
     assert found.exponent == pytest.approx(1.0)
 
 
@@ -77,6 +77,28 @@ def test_calibration_refuses_lengths_that_do_not_match():
     """Deviation and error belong to the same frames."""
     with pytest.raises(InputError, match="shapes"):
         calibrate_window(DEVIATION, DEVIATION[1:])
+
+
+def test_calibration_counts_what_failed_among_the_worst():
+    """Errors, deviations and sampled deviations that are not finite raise a quantile, and never vanish."""
+    error = 2 * DEVIATION
+    worst, best = np.argsort(error)[-12:], np.argsort(error)[:12]
+    spoilt = error.copy()
+    spoilt[worst] = np.nan
+    assert calibrate_window(DEVIATION, spoilt).lo == pytest.approx(calibrate_window(DEVIATION, error).lo)
+    spoilt = error.copy()
+    spoilt[best] = np.inf
+    assert calibrate_window(DEVIATION, spoilt).lo > calibrate_window(DEVIATION, error).lo
+    with pytest.raises(InputError, match="error of 40 of 400 validation frames"):
+        calibrate_window(DEVIATION, np.where(np.arange(400) < 40, np.nan, error))
+    sampled = np.where(np.arange(400) < 120, np.nan, DEVIATION / 100)
+    assert calibrate_window(DEVIATION, error, sampled).hi == calibrate_window(DEVIATION, error).hi
+
+
+def test_calibration_of_few_frames_counts_deviations_of_zero_as_failed():
+    """The quantile of the deviations is refused where too many are none."""
+    with pytest.raises(InputError, match="deviation of 3 of 9"):
+        calibrate_window([0.0, 0.0, 0.0, *DEVIATION[:6]], DEVIATION[:9])
 
 
 def test_calibration_refuses_frames_without_any_deviation():

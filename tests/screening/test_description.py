@@ -8,7 +8,7 @@ import pytest
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.screening.description import FrameFeatures, describe, measure_all, structure_features
-from aiida_nnpgen.screening.geometry import GeometryFlaw
+from aiida_nnpgen.screening.flaws import CandidateFlaw
 from aiida_nnpgen.screening.settings import FeatureSettings, QuantitySettings, ScreeningSettings
 
 
@@ -55,7 +55,7 @@ def test_measure_all_gives_a_column_per_quantity():
     part = some_frames([8, 1], 3, 4)
     part.cells[1] = 0.0
     quantities = [QuantitySettings(name="volume"), QuantitySettings(name="min_distance", keywords={"pair": ["O", "H"]})]
-    values = measure_all([part], quantities, [0, GeometryFlaw.NOT_FINITE, 0])
+    values = measure_all([part], quantities, [0, CandidateFlaw.NOT_FINITE, 0])
     assert np.isnan(values).tolist() == [[False, False], [True, True], [False, False]]
     assert values[0, 0] == pytest.approx(729.0)
 
@@ -64,7 +64,7 @@ def test_describe_gives_features_and_quantities_of_the_same_frames():
     """Both leave out frames with a flaw, and follow the settings."""
     both = FeatureSettings(reduction="both")
     wanted = ScreeningSettings(n_max=5, features=both, quantities=[QuantitySettings(name="volume")])
-    made = describe([some_frames([8, 1], 3, 6)], descriptors, wanted, ["H", "O"], [0, GeometryFlaw.OVERLAP, 0])
+    made = describe([some_frames([8, 1], 3, 6)], descriptors, wanted, ["H", "O"], [0, CandidateFlaw.OVERLAP, 0])
     assert (made.features.shape, made.quantities.shape, len(made)) == ((3, 12), (3, 1), 3)
     assert np.isnan(made.features).all(axis=1).tolist() == [False, True, False]
     assert np.isnan(made.quantities[:, 0]).tolist() == [False, True, False]

@@ -9,7 +9,8 @@ from ase.build import bulk, molecule
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.screening.geometry import GeometryFlaw, GeometrySettings, check_geometry, largest_hole
+from aiida_nnpgen.screening.flaws import CandidateFlaw
+from aiida_nnpgen.screening.geometry import GeometrySettings, check_geometry, largest_hole
 
 
 def waters(n=2, spacing=3.0):
@@ -40,7 +41,7 @@ def codes(images, start=None, **options):
 def test_geometry_keeps_intact_frames():
     """A fine structure passes all filters together."""
     every = {"torn_bond": 1.5, "detached": 4.0, "hole": 3.0, "min_density": 0.5, "max_density": 2.0}
-    assert codes([waters()], waters(), **every).tolist() == [GeometryFlaw.NONE]
+    assert codes([waters()], waters(), **every).tolist() == [CandidateFlaw.NONE]
 
 
 @pytest.mark.parametrize("box", [4.0, 20.0])
@@ -48,12 +49,12 @@ def test_geometry_drops_overlapping_atoms(box):
     """Half the sum of the radii is the default; across the boundary too, and in a small cell."""
     near = Atoms("OH", [[0.05, 0, 0], [box - 0.35, 0, 0]], cell=np.eye(3) * box, pbc=True)
     fine = Atoms("OH", [[0.05, 0, 0], [box - 0.55, 0, 0]], cell=np.eye(3) * box, pbc=True)
-    assert codes([near, fine]).tolist() == [GeometryFlaw.OVERLAP, GeometryFlaw.NONE]
+    assert codes([near, fine]).tolist() == [CandidateFlaw.OVERLAP, CandidateFlaw.NONE]
 
 
 def test_geometry_drops_an_atom_on_its_own_image():
     """A cell that has collapsed brings an atom onto itself."""
-    assert codes([Atoms("O", cell=[5, 5, 0.4], pbc=True)]).tolist() == [GeometryFlaw.OVERLAP]
+    assert codes([Atoms("O", cell=[5, 5, 0.4], pbc=True)]).tolist() == [CandidateFlaw.OVERLAP]
 
 
 def test_geometry_drops_a_torn_bond():
@@ -61,7 +62,7 @@ def test_geometry_drops_a_torn_bond():
     start = waters()
     direction = (start.positions[1] - start.positions[0]) / start.get_distance(0, 1)
     images = [moved(start, 1, direction * (length - start.get_distance(0, 1))) for length in (1.3, 1.7)]
-    assert codes(images, start, torn_bond=1.5).tolist() == [GeometryFlaw.NONE, GeometryFlaw.DISSOCIATED]
+    assert codes(images, start, torn_bond=1.5).tolist() == [CandidateFlaw.NONE, CandidateFlaw.DISSOCIATED]
 
 
 def test_geometry_of_a_bond_across_the_boundary_is_not_torn():
@@ -69,7 +70,7 @@ def test_geometry_of_a_bond_across_the_boundary_is_not_torn():
     wrapped = waters()
     wrapped.positions -= [0.5, 0.2, 0.1]
     wrapped.wrap()
-    assert codes([wrapped], waters(), torn_bond=1.5).tolist() == [GeometryFlaw.NONE]
+    assert codes([wrapped], waters(), torn_bond=1.5).tolist() == [CandidateFlaw.NONE]
 
 
 def test_geometry_needs_a_start_for_torn_bonds():
@@ -86,14 +87,14 @@ def test_geometry_drops_a_detached_molecule():
     start.set_cell(np.eye(3) * 30)
     away = start.copy()
     away.positions[3:] += [10, 0, 0]
-    assert codes([start, away], detached=4.0).tolist() == [GeometryFlaw.NONE, GeometryFlaw.DETACHED]
+    assert codes([start, away], detached=4.0).tolist() == [CandidateFlaw.NONE, CandidateFlaw.DETACHED]
 
 
 def test_geometry_drops_a_hole():
     """A slab in a long cell has vacuum beside it."""
     slab = waters()
     slab.set_cell([6.0, 4.0, 14.0])
-    assert codes([waters(), slab], hole=3.5).tolist() == [GeometryFlaw.NONE, GeometryFlaw.VACUUM]
+    assert codes([waters(), slab], hole=3.5).tolist() == [CandidateFlaw.NONE, CandidateFlaw.VACUUM]
 
 
 def test_geometry_drops_absurd_densities():
@@ -111,16 +112,16 @@ def test_geometry_drops_what_is_not_finite():
     frames.cells[2, 0] = 0.0
     every = GeometrySettings(detached=4.0, hole=3.0, min_density=0.1)
     assert check_geometry(frames, every).tolist() == [
-        GeometryFlaw.NONE,
-        GeometryFlaw.NOT_FINITE,
-        GeometryFlaw.NOT_FINITE,
+        CandidateFlaw.NONE,
+        CandidateFlaw.NOT_FINITE,
+        CandidateFlaw.NOT_FINITE,
     ]
 
 
 def test_geometry_gives_the_first_reason():
     """A frame with an overlap and a torn bond counts once, as overlap."""
     bad = moved(waters(), 1, waters().positions[3] - waters().positions[1] + 0.1)
-    assert codes([bad], waters(), torn_bond=1.5).tolist() == [GeometryFlaw.OVERLAP]
+    assert codes([bad], waters(), torn_bond=1.5).tolist() == [CandidateFlaw.OVERLAP]
 
 
 def test_largest_hole_of_a_cubic_crystal_is_half_its_diagonal():

@@ -13,7 +13,8 @@ from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.screening import thin
 from aiida_nnpgen.screening.description import FrameFeatures
-from aiida_nnpgen.screening.geometry import GeometryFlaw, GeometrySettings
+from aiida_nnpgen.screening.flaws import CandidateFlaw
+from aiida_nnpgen.screening.geometry import GeometrySettings
 from aiida_nnpgen.screening.pipeline import geometry_flaws, screen
 from aiida_nnpgen.screening.settings import (
     FeatureSettings,
@@ -80,7 +81,7 @@ def test_screen_leaves_dropped_candidates_out():
     """Their features are not looked at, their coordinates are NaN, and indices still count them."""
     features = RNG.normal(size=(12, 4))
     codes = np.zeros(12, dtype=np.int8)
-    codes[[0, 5]] = [GeometryFlaw.OVERLAP, GeometryFlaw.NOT_FINITE]
+    codes[[0, 5]] = [CandidateFlaw.OVERLAP, CandidateFlaw.NOT_FINITE]
     features[5] = np.nan
     screened = screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(10), flaws=codes)
     assert screened.selected.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
@@ -148,14 +149,53 @@ def test_screen_refuses_input_that_does_not_match(new, old, flaws):
         screen(FrameFeatures(features[0], new), FrameFeatures(features[1], old), settings(3, 1.0), flaws=flaws)
 
 
-def test_screen_names_the_candidate_whose_features_are_not_finite():
-    """Counted among all candidates, dropped ones included."""
-    features = RNG.normal(size=(10, 4))
-    features[6, 0] = np.inf
+def test_screen_drops_what_has_no_place_on_the_map():
+    """A feature or a quantity that is not finite costs that frame alone, and is counted; so in the dataset."""
+    features, known = RNG.normal(size=(10, 4)), RNG.normal(size=(3, 4))
+    quantities, old = np.ones((10, 1)), np.ones((3, 1))
+    features[6, 0], quantities[2], old[1] = np.inf, np.nan, np.inf
     dropped = np.zeros(10)
-    dropped[1] = GeometryFlaw.OVERLAP
-    with pytest.raises(InputError, match="frame 6"):
-        screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(3), flaws=dropped)
+    dropped[1] = CandidateFlaw.OVERLAP
+    screened = screen(FrameFeatures(features, quantities), FrameFeatures(known, old), settings(10, 1.0), flaws=dropped)
+    assert screened.selected.tolist() == [0, 3, 4, 5, 7, 8, 9]
+    assert screened.count_dropped() == {"overlap": 1, "no_features": 1, "no_quantity": 1}
+    assert np.isnan(screened.dataset_points).all(axis=1).tolist() == [False, True, False]
+
+
+def test_screen_refuses_candidates_of_which_none_has_features():
+    """The message counts them."""
+    features = np.full((10, 4), np.nan)
+    with pytest.raises(InputError, match="features of all 10 candidates"):
+        screen(FrameFeatures(features), FrameFeatures(np.empty((0, 4))), settings(3))
+
+
+FILTERS = {
+    "overlap": 0.5,
+    "torn_bond": 1.6,
+    "detached": 4.5,
+    "hole": 8.0,
+    "min_density": 1e-4,
+    "max_density": 50.0,
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_geometry_filters_do_not_stop_at_one_impossible_frame(name):
+    """A lone atom, a cell without volume and a composition without a start leave the others alone."""
+    water = Frames(numbers=[8, 1], positions=[[[0, 0, 0], [0, 0, 0.97]]] * 3, cells=[np.eye(3) * 4] * 3)
+    water.cells[1] = 0
+    atom = Frames(numbers=[18], positions=[[[0, 0, 0]]], cells=[np.eye(3) * 4])
+    chosen = GeometrySettings(**{"overlap": None, name: FILTERS[name]})
+    lone = CandidateFlaw.NO_START if name == "torn_bond" else CandidateFlaw.NONE
+    found = geometry_flaws([atom, water], [water[[0]]], chosen).tolist()
+    assert found == [lone, CandidateFlaw.NONE, CandidateFlaw.NOT_FINITE, CandidateFlaw.NONE]
+
+
+def test_geometry_flaws_refuse_torn_bonds_where_no_composition_has_a_start():
+    """The setting is named."""
+    atom = Frames(numbers=[18], positions=[[[0, 0, 0]]], cells=[np.eye(3) * 4])
+    with pytest.raises(InputError, match="`torn_bond`"):
+        geometry_flaws([atom], [], GeometrySettings(torn_bond=1.6))
 
 
 def test_geometry_flaws_find_the_start_of_each_composition():
