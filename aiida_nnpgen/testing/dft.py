@@ -34,12 +34,14 @@ from ase import Atoms
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Thermostat
+from ..common.voigt import from_voigt, to_voigt
 from ..data.labels import frame_key, frame_number, link_key
 from ..dft import registry
 from ..dft.code import DftCode, Effort
 from ..dft.label import LabelFailure
 from ..dft.method import Method
 from ..workchains.labelling import LabellingWorkChain
+from .equivalents import EQUIVALENTS, Equivalent
 
 __all__ = ["DftCodeSuite", "Label", "LabellerCase", "LabellerSuite", "water"]
 
@@ -100,17 +102,27 @@ class DftCodeSuite:
         assert f"nnpgen.aimd.{self.NAME}" in registered
 
 
-def water(order: tuple[int, ...] = (0, 1, 2)) -> Atoms:
-    """Return a molecule in a triclinic cell, its atoms in some order."""
+def water() -> Atoms:
+    """Return a molecule in a triclinic cell."""
     cell = [[4.6, 0.0, 0.0], [0.7, 4.4, 0.0], [-0.4, 0.5, 4.8]]
-    positions = [[2.0, 2.0, 2.0], [2.95, 2.05, 2.0], [1.75, 2.9, 2.2]]
-    atoms = Atoms("OHH", positions=positions, cell=cell, pbc=True)
-    return atoms[list(order)]
+    positions = [[2.95, 2.05, 2.0], [2.0, 2.0, 2.0], [1.75, 2.9, 2.2]]
+    return Atoms("HOH", positions=positions, cell=cell, pbc=True)
+
+
+def _in_other_words(atoms: Atoms) -> list[Equivalent]:
+    """Return a crystal, turned, in a left-handed cell, shuffled, with atoms outside: one step after the other.
+
+    No other lattice vectors are combined: the grid of a plane-wave code would be another one.
+    """
+    steps: list[Equivalent] = []
+    for name in ("rotated", "left_handed", "shuffled", "outside"):
+        steps.append(EQUIVALENTS[name](steps[-1].atoms if steps else atoms))
+    return steps
 
 
 def _frames() -> dict[str, Atoms]:
-    """Return a frame, its atoms in another order, moved atoms, strained cells, and one that no code can do."""
-    made = {"base": water(), "permuted": water((1, 0, 2))}
+    """Return a frame, the same in other words, moved atoms, strained cells, and one that no code can do."""
+    made = {"base": water(), "equivalent": _in_other_words(water())[-1].atoms}
     for sign in (1, -1):
         moved, strained = water(), water()
         moved.positions[1, 0] += sign * STEP
@@ -183,14 +195,19 @@ class LabellerSuite:
             self._labelled[type(self)] = label(list(_frames().values()))
         return self._labelled[type(self)]
 
-    def test_labels_are_in_the_order_of_the_structure(self, labelled: orm.WorkChainNode) -> None:
-        """Another order of the same atoms gives the same energy and stress, and the forces in that order."""
-        base, permuted = (_rows(labelled)[name] for name in ("base", "permuted"))
-        assert permuted.numbers.tolist() == [1, 8, 1]
-        np.testing.assert_allclose(permuted.positions[0], base.positions[0][[1, 0, 2]], atol=1e-9)
-        np.testing.assert_allclose(_one(permuted.forces), _one(base.forces)[[1, 0, 2]], atol=2e-2)
-        assert _one(permuted.energies) == pytest.approx(_one(base.energies), abs=1e-3)
-        np.testing.assert_allclose(_one(permuted.stresses), _one(base.stresses), atol=1e-3)
+    def test_labels_are_those_of_the_crystal(self, labelled: orm.WorkChainNode) -> None:
+        """Orientation, handedness, order of atoms and their images change nothing but the axes of the label."""
+        base, other = (_rows(labelled)[name] for name in ("base", "equivalent"))
+        steps = _in_other_words(water())
+        assert other.numbers.tolist() == steps[-1].atoms.numbers.tolist() != base.numbers.tolist()
+        np.testing.assert_allclose(_one(other.positions), steps[-1].atoms.positions, atol=1e-9)
+        np.testing.assert_allclose(_one(other.cells), steps[-1].atoms.cell.array, atol=1e-9)
+        forces, stress = _one(other.forces), from_voigt(_one(other.stresses))
+        for step in reversed(steps):
+            forces, stress = step.restore_vectors(forces), step.restore_tensor(stress)
+        np.testing.assert_allclose(forces, _one(base.forces), atol=2e-2)
+        assert _one(other.energies) == pytest.approx(_one(base.energies), abs=1e-3)
+        np.testing.assert_allclose(to_voigt(stress), _one(base.stresses), atol=1e-3)
 
     def test_forces_are_minus_the_gradient_of_the_energy(self, case: LabellerCase, labelled: orm.WorkChainNode) -> None:
         """One atom displaced to either side: sign, unit and energy belong together."""

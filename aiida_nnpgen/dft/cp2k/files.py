@@ -50,8 +50,8 @@ class CellRecord:
 
     @property
     def fits_volume(self) -> bool:
-        """Return whether the cell has the volume that is printed behind it."""
-        return abs(float(np.linalg.det(self.cell)) - self.volume) < 1e-6 * max(1.0, self.volume)
+        """Return whether the cell, of either handedness, has the volume that is printed behind it."""
+        return abs(abs(float(np.linalg.det(self.cell))) - self.volume) < 1e-6 * max(1.0, self.volume)
 
 
 def read_xyz(text: str) -> list[Snapshot]:
