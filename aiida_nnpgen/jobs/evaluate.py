@@ -1,6 +1,6 @@
 """Compare a committee of models with labels.
 
-In the folder: ``config.json`` with the fields of :class:`EvaluateConfig`; labelled frames in ``frames_NNN.npz``. Left
+In the folder: ``config.json`` with the fields of :class:`EvaluateConfig`; labelled frames in ``frames.npz``. Left
 behind: ``evaluation.npz``, with one value per frame, and ``result.json``.
 """
 
@@ -76,6 +76,7 @@ def main(folder: Path) -> None:
             "models": [_summary(member) for member in members],
             "committee": _summary(committee),
         },
+        frames=parts,
     )
 
 
