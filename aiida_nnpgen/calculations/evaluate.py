@@ -11,6 +11,7 @@ from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData
 from ..jobs.evaluate import EVALUATION
+from .base import define_exit_codes
 from .committee import committee_config, define_committee
 from .job import JobCalculation
 
@@ -39,6 +40,7 @@ class EvaluateCalculation(JobCalculation):
         spec.output(
             "errors", valid_type=orm.Dict, help="MAE and RMSE of energy (eV/atom), forces (eV/Å), stress (eV/Å³)."
         )
+        define_exit_codes(spec, "ERROR_NOT_FINITE")
         spec.output("arrays", valid_type=orm.ArrayData, help="Committee deviation and errors of every frame.")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
