@@ -14,6 +14,7 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_DIVERGED": (410, "The training diverged at step {step}: lower the learning rate."),
     "ERROR_OUT_OF_MEMORY": (411, "The job ran out of memory, give it more, or smaller batches: {message}"),
     "ERROR_UNSTABLE": (420, "The run became unstable, its good part is kept: {message}"),
+    "ERROR_NOT_FINITE": (421, "Predictions are not finite, such models cannot be used: {message}"),
     "ERROR_NOT_CONVERGED": (430, "The self-consistent field did not converge: {message}"),
     "ERROR_LABEL_UNPHYSICAL": (431, "The label cannot be right: {message}"),
     "ERROR_RUN_FAILED": (440, "The run ended before its time: {reason}"),

@@ -7,12 +7,13 @@ from aiida.common import CalcInfo
 from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
+from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData
 from ..jobs.evaluate import EVALUATION
+from .base import define_exit_codes
 from .committee import committee_config, define_committee
 from .job import JobCalculation
-from .train import merge_compositions
 
 __all__ = ["EvaluateCalculation"]
 
@@ -39,6 +40,7 @@ class EvaluateCalculation(JobCalculation):
         spec.output(
             "errors", valid_type=orm.Dict, help="MAE and RMSE of energy (eV/atom), forces (eV/Å), stress (eV/Å³)."
         )
+        define_exit_codes(spec, "ERROR_NOT_FINITE")
         spec.output("arrays", valid_type=orm.ArrayData, help="Committee deviation and errors of every frame.")
 
     def prepare_for_submission(self, folder: Folder) -> CalcInfo:
@@ -46,6 +48,6 @@ class EvaluateCalculation(JobCalculation):
         split = None if name == "all" else Split[name.upper()]
         parts = [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames(split)]
         config, models = committee_config(self.inputs), dict(self.inputs.models)
-        info = self.write_job(folder, config, {"frames": merge_compositions(parts)}, models)
+        info = self.write_job(folder, config, {"frames": Frames.by_composition(parts)}, models)
         info.retrieve_temporary_list = [self.FILENAME_ARRAYS]
         return info

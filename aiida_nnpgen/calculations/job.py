@@ -15,7 +15,7 @@ from aiida.engine import CalcJob, CalcJobProcessSpec
 from ..common.frames import Frames
 from ..data import PotentialData
 from ..jobs.archive import build_archive
-from ..jobs.files import CONFIG, ERROR, RESULT, frames_name, write_frames
+from ..jobs.files import CONFIG, ERROR, RESULT, TAKEN, frames_name, write_frames
 from ..models import registry
 from .base import define_exit_codes, define_job
 from .environment import default_environment
@@ -51,7 +51,7 @@ class JobCalculation(CalcJob):
     ) -> CalcInfo:
         """Write the files of the job and return how to run it.
 
-        Frames and models are inputs already: their copies do not go into the repository once more.
+        Frames and models are inputs already: their copies do not go into the repository once more, their numbers do.
 
         :param config: content of ``config.json``; the variables of a ``backend`` in it are set for the job.
         :param frames: per kind, sets of frames.
@@ -63,7 +63,7 @@ class JobCalculation(CalcJob):
         excluded = []
         for kind, parts in frames.items():
             write_frames(root, kind, parts)
-            excluded += [frames_name(kind, index) for index in range(len(parts))]
+            excluded.append(frames_name(kind))
         for name, model in (models or {}).items():
             (root / name).mkdir()
             model.copy_to(root / name)
@@ -78,6 +78,6 @@ class JobCalculation(CalcJob):
         if "backend" in config:
             info.prepend_text = default_environment(registry.load(config["backend"]))
         info.provenance_exclude_list = excluded
-        info.retrieve_list = [RESULT, ERROR, "stdout.txt", "stderr.txt"]
+        info.retrieve_list = [RESULT, TAKEN, ERROR, "stdout.txt", "stderr.txt"]
         info.retrieve_temporary_list = []
         return info

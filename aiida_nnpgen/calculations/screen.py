@@ -11,6 +11,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..common.exceptions import InputError
+from ..common.frames import Frames
 from ..data import DatasetData, PotentialData
 from ..data.candidates import candidate_frames, read_candidates
 from ..jobs.config import build
@@ -18,7 +19,6 @@ from ..jobs.screen import ARRAYS
 from ..models import registry
 from ..screening.settings import ScreeningSettings
 from .job import JobCalculation
-from .train import merge_compositions
 
 __all__ = ["ScreenCalculation", "read_settings", "validate_settings"]
 
@@ -89,7 +89,7 @@ class ScreenCalculation(JobCalculation):
         }
         frames = {
             "candidates": candidate_frames(read_candidates(self.inputs.levels), self.inputs.trajectories),
-            "dataset": merge_compositions(
+            "dataset": Frames.by_composition(
                 [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames()]
             ),
         }

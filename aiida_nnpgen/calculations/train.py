@@ -95,18 +95,10 @@ class TrainCalculation(JobCalculation):
             "parent": "parent" if parent else None,
             "restart": restart is not None,
         }
-        merged = {kind: merge_compositions(parts) for kind, parts in frames.items()}
+        merged = {kind: Frames.by_composition(parts) for kind, parts in frames.items()}
         info = self.write_job(folder, config, merged, parent)
         info.retrieve_temporary_list = [self.FOLDER_MODEL, self.FILENAME_CURVE]
         if restart is not None:
             work = f"{restart.get_remote_path()}/{self.FOLDER_WORK}"
             info.remote_copy_list = [(restart.computer.uuid, work, self.FOLDER_WORK)]
         return info
-
-
-def merge_compositions(parts: list[Frames]) -> list[Frames]:
-    """Join frames of equal composition and order, so that many small shards become few systems."""
-    groups: dict[bytes, list[Frames]] = {}
-    for part in parts:
-        groups.setdefault(part.numbers.tobytes(), []).append(part)
-    return [Frames.concatenate(group) for group in groups.values()]

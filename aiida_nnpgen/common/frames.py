@@ -139,11 +139,37 @@ class Frames:
         }
         return cls(numbers=items[0].numbers, **joined)
 
+    def sorted_atoms(self) -> Frames:
+        """Return the frames with their atoms in the order of the atomic numbers, equal ones as they were."""
+        order = np.argsort(self.numbers, kind="stable")
+        by_atom = {
+            name: getattr(self, name)[:, order]
+            for name, dims in _SHAPES.items()
+            if dims.startswith("fa") and getattr(self, name) is not None
+        }
+        return replace(self, numbers=self.numbers[order], **by_atom)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the arrays that are there, by name; the constructor takes them."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in arrays.items() if array is not None}
+
     def save(self, path: Path) -> None:
         """Write the arrays to one ``.npz`` file."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         with path.open("wb") as handle:
-            np.savez(handle, **{name: array for name, array in arrays.items() if array is not None})
+            np.savez(handle, allow_pickle=False, **self.arrays())
+
+    @classmethod
+    def by_composition(cls, parts: Iterable[Frames]) -> list[Frames]:
+        """Join frames of equal composition, whatever the order of their atoms, which becomes that of the elements.
+
+        An alloy whose atoms were shuffled is one set, not hundreds; what differs in order alone cannot be told apart.
+        """
+        groups: dict[bytes, list[Frames]] = {}
+        for part in parts:
+            in_order = part.sorted_atoms()
+            groups.setdefault(in_order.numbers.tobytes(), []).append(in_order)
+        return [cls.concatenate(group) for group in groups.values()]
 
     @classmethod
     def load(cls, path: Path) -> Frames:

@@ -1,8 +1,8 @@
 """Measure how far a committee disagrees about frames that have no labels.
 
-In the folder: ``config.json`` with the fields of :class:`DeviationConfig`; frames in ``frames_NNN.npz``. Left behind:
-``deviation.npz`` with ``force_NNN`` (eV/Å), ``energy_NNN`` (eV/atom) and ``stress_NNN`` (eV/Å³), one value per frame of
-each set, and ``result.json``.
+In the folder: ``config.json`` with the fields of :class:`DeviationConfig`; frames in ``frames.npz``. Left behind:
+``deviation.npz`` with ``force_0`` (eV/Å), ``energy_0`` (eV/atom), ``stress_0`` (eV/Å³) and so on, one value per
+frame of each set, and ``result.json``.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def main(folder: Path) -> None:
             np.array([getattr(prediction, name) for prediction in predictions])
             for name in ("forces", "energies", "stresses")
         )
-        arrays[f"force_{index:03d}"] = max_force_deviation(forces, percentile=config.percentile)
-        arrays[f"energy_{index:03d}"] = energy_deviation(energies, part.n_atoms)
-        arrays[f"stress_{index:03d}"] = _stress(stresses, part)
+        arrays[f"force_{index}"] = max_force_deviation(forces, percentile=config.percentile)
+        arrays[f"energy_{index}"] = energy_deviation(energies, part.n_atoms)
+        arrays[f"stress_{index}"] = _stress(stresses, part)
     np.savez(folder / DEVIATION, **arrays)  # type: ignore[arg-type]
-    write_result(folder, {"frames": sum(len(part) for part in parts)})
+    write_result(folder, {"frames": sum(len(part) for part in parts)}, frames=parts)
 
 
 def _stress(stresses: np.ndarray, part: Frames) -> np.ndarray:

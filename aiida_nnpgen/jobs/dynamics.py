@@ -1,6 +1,6 @@
 """Run molecular dynamics in ASE in the folder of a job, and read what it has left so far.
 
-The start structure is the first frame of ``frames_000.npz``. Each good frame is appended to ``trajectory.bin`` as it
+The start structure is the first frame of ``frames.npz``. Each good frame is appended to ``trajectory.bin`` as it
 comes, so a killed job keeps them. Started again in its folder, a job runs from the beginning.
 """
 
@@ -45,7 +45,7 @@ def run(
     """
     parts = read_inputs(folder, "frames")
     if not (parts and len(parts[0])):
-        raise InputError("the start structure `frames_000.npz` is missing or empty")
+        raise InputError("the start structure `frames.npz` is missing or empty")
     start = parts[0][:1].without_labels().to_atoms()[0]
     with (folder / TRAJECTORY).open("wb") as handle:
         done = run_md(

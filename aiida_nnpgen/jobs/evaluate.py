@@ -1,6 +1,6 @@
 """Compare a committee of models with labels.
 
-In the folder: ``config.json`` with the fields of :class:`EvaluateConfig`; labelled frames in ``frames_NNN.npz``. Left
+In the folder: ``config.json`` with the fields of :class:`EvaluateConfig`; labelled frames in ``frames.npz``. Left
 behind: ``evaluation.npz``, with one value per frame, and ``result.json``.
 """
 
@@ -76,6 +76,7 @@ def main(folder: Path) -> None:
             "models": [_summary(member) for member in members],
             "committee": _summary(committee),
         },
+        frames=parts,
     )
 
 
@@ -117,8 +118,8 @@ def _deviation(predictions: Sequence[Frames], percentile: float) -> NDArray[np.f
 
 def _summary(parts: Sequence[Residuals]) -> dict[str, object]:
     """Return the errors of one predictor as JSON can hold them."""
-    failed = sum(int(np.sum(~(np.isfinite(part.energy) & np.isfinite(part.forces).all(axis=(1, 2))))) for part in parts)
-    return {**{name: _finite(errors) for name, errors in summarise(parts).items()}, "not_finite": failed}
+    errors = {name: _finite(values) for name, values in summarise(parts).items()}
+    return {**errors, "not_finite": sum(part.n_not_finite for part in parts)}
 
 
 def _finite(errors: Mapping[str, float] | None) -> dict[str, float | None] | None:

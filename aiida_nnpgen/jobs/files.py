@@ -1,28 +1,50 @@
 """The files that a job finds in its working folder, and those it leaves there.
 
-A job is started as ``python nnpgen.pyz <program>``. It reads ``config.json`` and numbered ``.npz`` files of frames, and
-writes ``result.json`` as the very last thing: where that file exists, the job finished. A job that fails by itself
-leaves ``error.json``; one that was killed leaves neither.
+A job is started as ``python nnpgen.pyz <program>``. It reads ``config.json`` and, of each kind of frames, one archive
+such as ``train.npz``; ``frames.json`` says how many frames each set in them has. It writes ``result.json`` as the very
+last thing: where that file exists, the job finished. A job that fails by itself leaves ``error.json``; one that was
+killed leaves neither.
+
+Frames are counted on both sides: the job refuses an archive that does not hold what ``frames.json`` says, and tells in
+``taken.json`` how many frames it worked on, which :func:`find_loss` compares once more.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from ..common.exceptions import InputError
 from ..common.frames import Frames
 
-__all__ = ["CONFIG", "ERROR", "RESULT", "frames_name", "read_config", "read_frames", "write_frames", "write_result"]
+__all__ = [
+    "CONFIG",
+    "ERROR",
+    "MANIFEST",
+    "RESULT",
+    "TAKEN",
+    "find_loss",
+    "frames_name",
+    "read_config",
+    "read_frames",
+    "write_frames",
+    "write_result",
+]
 
 CONFIG = "config.json"
+MANIFEST = "frames.json"
 RESULT = "result.json"
 ERROR = "error.json"
+TAKEN = "taken.json"
 
 
-def frames_name(kind: str, index: int) -> str:
-    """Return the file name of one set of frames, such as ``train_000.npz``."""
-    return f"{kind}_{index:03d}.npz"
+def frames_name(kind: str) -> str:
+    """Return the file name of all frames of one kind, such as ``train.npz``."""
+    return f"{kind}.npz"
 
 
 def read_config(folder: Path) -> dict[str, object]:
@@ -32,18 +54,77 @@ def read_config(folder: Path) -> dict[str, object]:
 
 
 def read_frames(folder: Path, kind: str) -> list[Frames]:
-    """Return all sets of frames of one kind, in order of their number."""
-    return [Frames.load(path) for path in sorted(folder.glob(f"{kind}_[0-9][0-9][0-9].npz"))]
+    """Return all sets of frames of one kind, in the order in which they were written.
+
+    :raises InputError: if the archive is missing or damaged, or does not hold what the manifest says.
+    """
+    manifest = _read_manifest(folder)
+    if kind not in manifest:
+        raise InputError(f"`{MANIFEST}` tells of no `{kind}`: write the frames with write_frames")
+    try:
+        with np.load(folder / frames_name(kind), allow_pickle=False) as archive:
+            return list(_sets(archive, kind, manifest[kind]))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as exception:
+        raise InputError(f"`{frames_name(kind)}` is missing or damaged, hand it over again: {exception}") from exception
 
 
 def write_frames(folder: Path, kind: str, parts: Sequence[Frames]) -> None:
-    """Write sets of frames of one kind."""
-    for index, part in enumerate(parts):
-        part.save(folder / frames_name(kind, index))
+    """Write sets of frames of one kind, and their numbers into the manifest."""
+    arrays = {_name(index, name): array for index, part in enumerate(parts) for name, array in part.arrays().items()}
+    with (folder / frames_name(kind)).open("wb") as handle:
+        np.savez(handle, allow_pickle=False, **arrays)
+    manifest = _read_manifest(folder) | {kind: [len(part) for part in parts]}
+    (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
 
 
-def write_result(folder: Path, result: Mapping[str, object]) -> None:
-    """Write the result, atomically, as the last act of a job."""
+def write_result(folder: Path, result: Mapping[str, object], **taken: Sequence[Frames]) -> None:
+    """Write the result, atomically, as the last act of a job.
+
+    :param taken: per kind, the sets of frames that the job worked on.
+    """
+    (folder / TAKEN).write_text(json.dumps({kind: [len(part) for part in parts] for kind, parts in taken.items()}))
     temporary = folder / f"{RESULT}.part"
     temporary.write_text(json.dumps(result, indent=1, sort_keys=True, allow_nan=False))
     temporary.replace(folder / RESULT)
+
+
+def find_loss(manifest: Mapping[str, Sequence[int]], taken: Mapping[str, Sequence[int]]) -> str | None:
+    """Return what a job was given and did not work on; None if there is nothing.
+
+    :param manifest: content of ``frames.json``.
+    :param taken: content of ``taken.json``.
+    """
+    for kind, counts in taken.items():
+        given = manifest.get(kind, [])
+        if list(counts) != list(given):
+            return (
+                f"it took {sum(counts)} frames in {len(counts)} sets of `{kind}`, "
+                f"not the {sum(given)} in {len(given)} that it was given"
+            )
+    return None
+
+
+def _name(index: int, name: str) -> str:
+    return f"{index}_{name}"
+
+
+def _read_manifest(folder: Path) -> dict[str, list[int]]:
+    path = folder / MANIFEST
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def _sets(archive: Mapping[str, np.ndarray], kind: str, counts: Sequence[int]) -> Iterator[Frames]:
+    """Yield the sets of an archive, as many and as large as they should be."""
+    found: dict[str, list[str]] = {}
+    for key in archive:
+        found.setdefault(key.partition("_")[0], []).append(key)
+    if surplus := sorted(set(found) - {str(index) for index in range(len(counts))}):
+        raise InputError(f"`{frames_name(kind)}` holds set `{surplus[0]}`, of which `{MANIFEST}` does not tell")
+    for index, count in enumerate(counts):
+        keys = found.get(str(index), [])
+        if _name(index, "numbers") not in keys or _name(index, "positions") not in keys:
+            raise InputError(f"`{frames_name(kind)}` lacks set `{index}` of {len(counts)}: hand it over again")
+        part = Frames(**{key.partition("_")[2]: archive[key] for key in keys})
+        if len(part) != count:
+            raise InputError(f"set `{index}` of `{frames_name(kind)}` has {len(part)} frames, not {count}")
+        yield part

@@ -1,7 +1,7 @@
 """Label frames with an ASE calculator.
 
-``config.json`` names the calculator and one key per frame; the frames are in ``frames_NNN.npz``, the keys in the order
-of those files. Each frame ends in ``labels/<key>.npz`` or ``failures/<key>.json`` as soon as it is done. What is there
+``config.json`` names the calculator and one key per frame; the frames are in ``frames.npz``, the keys in the order
+of its sets. Each frame ends in ``labels/<key>.npz`` or ``failures/<key>.json`` as soon as it is done. What is there
 already is not computed again, so an interrupted job can be started once more in its folder.
 """
 
@@ -53,7 +53,8 @@ def main(folder: Path) -> None:
     :raises InputError: if the configuration does not fit the frames.
     """
     config = build(LabelConfig, read_config(folder), "config.json")
-    images = [atoms for part in read_frames(folder, "frames") for atoms in part.without_labels().to_atoms()]
+    parts = read_frames(folder, "frames")
+    images = [atoms for part in parts for atoms in part.without_labels().to_atoms()]
     _check_keys(config.keys, len(images))
     calculator = load_calculator(config.calculator, config.keywords)
     for name in (LABELS, FAILURES):
@@ -65,7 +66,7 @@ def main(folder: Path) -> None:
                 # It may keep what led to the failure, such as a hopeless density, and start the next frame from that.
                 calculator = load_calculator(config.calculator, config.keywords)
     labelled = sum(_label_path(folder, key).exists() for key in config.keys)
-    write_result(folder, {"labelled": labelled, "failed": len(config.keys) - labelled})
+    write_result(folder, {"labelled": labelled, "failed": len(config.keys) - labelled}, frames=parts)
 
 
 def read_labels(folder: Path) -> dict[str, Evaluation]:

@@ -1,7 +1,7 @@
 """Select, on the compute node, the candidates worth a label.
 
-In the folder: ``config.json`` with the fields of :class:`ScreenConfig`; frames in ``candidates_NNN.npz`` and
-``dataset_NNN.npz``; the files of the model in a subfolder. Left behind: ``screen.npz`` and ``result.json``.
+In the folder: ``config.json`` with the fields of :class:`ScreenConfig`; frames in ``candidates.npz`` and
+``dataset.npz``; the files of the model in a subfolder. Left behind: ``screen.npz`` and ``result.json``.
 """
 
 from __future__ import annotations
@@ -78,4 +78,6 @@ def main(folder: Path) -> None:
             "n_selected": len(screened.selected),
             "dropped": screened.count_dropped(),
         },
+        candidates=frames["candidates"],
+        dataset=frames["dataset"],
     )

@@ -1,7 +1,7 @@
 """Train one model.
 
-In the folder: ``config.json`` with the fields of :class:`TrainConfig`; labelled frames in ``train_NNN.npz`` and
-``validation_NNN.npz``, one file per composition. Left behind: the model files in ``model``, the learning curve in
+In the folder: ``config.json`` with the fields of :class:`TrainConfig`; labelled frames in ``train.npz`` and
+``validation.npz``, one set per composition. Left behind: the model files in ``model``, the learning curve in
 ``curve.npz``, and ``result.json`` with ``files``, ``version``, ``cutoff``, ``dtype``, ``steps`` and ``diverged``. The
 back end works in ``work``, which is all that a restart needs of an interrupted job.
 """
@@ -80,4 +80,4 @@ def main(folder: Path) -> None:
         "steps": outcome.steps,
         "diverged": outcome.diverged,
     }
-    write_result(folder, result)
+    write_result(folder, result, train=task.train, validation=task.validation)

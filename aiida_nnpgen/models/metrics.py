@@ -21,11 +21,13 @@ class Residuals:
     :ivar energy: eV/atom, (n_frames,).
     :ivar forces: eV/Å, (n_frames, n_atoms, 3).
     :ivar stress: eV/Å³, (n_frames with a stress label, 6).
+    :ivar n_not_finite: frames whose prediction is not finite where there is a label.
     """
 
     energy: NDArray[np.float64]
     forces: NDArray[np.float64]
     stress: NDArray[np.float64]
+    n_not_finite: int = 0
 
 
 def mae(values: NDArray[np.float64]) -> float:
@@ -51,14 +53,17 @@ def residuals(predicted: Frames, reference: Frames) -> Residuals:
     if reference.energies is None or reference.forces is None:
         raise InputError("the labels lack energies or forces")
     stress = np.zeros((0, 6))
+    finite = np.isfinite(predicted.energies) & np.isfinite(predicted.forces).all(axis=(1, 2))
     if predicted.stresses is not None and reference.stresses is not None:
         # A row of NaN says that the frame has no stress label.
         labelled = ~np.isnan(reference.stresses).any(axis=1)
         stress = (predicted.stresses - reference.stresses)[labelled]
+        finite &= np.isfinite(predicted.stresses).all(axis=1) | ~labelled
     return Residuals(
         energy=(predicted.energies - reference.energies) / reference.n_atoms,
         forces=predicted.forces - reference.forces,
         stress=stress,
+        n_not_finite=int(np.sum(~finite)),
     )
 
 

@@ -24,6 +24,6 @@ class DeviationParser(JobParser):
         node = orm.ArrayData()
         for index, key in enumerate(sorted(self.node.inputs.trajectories)):
             for name in ("force", "energy", "stress"):
-                node.set_array(f"{name}_{key}", numbered.get_array(f"{name}_{index:03d}"))
+                node.set_array(f"{name}_{key}", numbered.get_array(f"{name}_{index}"))
         self.out("deviation", node)
         return None

@@ -14,13 +14,18 @@ __all__ = ["EvaluateParser"]
 
 
 class EvaluateParser(JobParser):
-    """Make the errors and the per-frame arrays."""
+    """Make the errors and the per-frame arrays; a model without a number for each frame is refused."""
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one evaluation."""
         arrays = self.read_arrays(retrieved_temporary_folder, EvaluateCalculation.FILENAME_ARRAYS)
         if arrays is None:
             return self.failure()
-        self.out("errors", orm.Dict(self.read_result()))
+        result = self.read_result() or {}
+        self.out("errors", orm.Dict(result))
         self.out("arrays", arrays)
-        return None
+        counts = zip(
+            sorted(self.node.inputs.models), (errors["not_finite"] for errors in result["models"]), strict=True
+        )
+        bad = [f"`{model}` for {count} of {result['frames']} frames" for model, count in counts if count]
+        return self.exit("ERROR_NOT_FINITE", message=", ".join(bad)) if bad else None

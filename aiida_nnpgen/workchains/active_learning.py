@@ -194,10 +194,10 @@ class ActiveLearningWorkChain(WorkChain):
         """Attach the errors on the test set."""
         if not self.ctx.test_sets:
             return None
-        if not self.ctx.evaluation.is_finished_ok:
-            return self._fail("EVALUATION", self.ctx.evaluation)
-        self.out(f"errors.{self._label()}", self.ctx.evaluation.outputs.errors)
-        return None
+        node = self.ctx.evaluation
+        if "errors" in node.outputs:
+            self.out(f"errors.{self._label()}", node.outputs.errors)
+        return None if node.is_finished_ok else self._fail("EVALUATION", node)
 
     def run_screening(self) -> None:
         """Submit the screening of what was sampled."""

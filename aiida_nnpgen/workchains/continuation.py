@@ -74,21 +74,15 @@ def _shards(process: orm.ProcessNode, purpose: Purpose, end: int) -> dict[str, D
     """Return the shards from before an iteration."""
     made = output_namespace(process, purpose.shards)
     cut = {iteration_key(number) for number in by_iteration(made) if number >= end}
-    shards = input_namespace(process, purpose.shards) | {key: made[key] for key in made if key not in cut}
-    _drop_incomplete(process, purpose, shards)
-    return shards
+    if _phase_failed(process, purpose):
+        return {}
+    return input_namespace(process, purpose.shards) | {key: made[key] for key in made if key not in cut}
 
 
-def _drop_incomplete(process: orm.ProcessNode, purpose: Purpose, shards: dict[str, DatasetData]) -> None:
-    """Remove the first shards if a part is missing, because the run was cut between them: all are made again."""
-    settings = process.inputs.config.get(purpose.value) or {}
-    parts = {"initial_aimd"} if settings.get("aimd") else set()
-    for source in settings.get("existing", []):
-        stem = f"initial_existing_{source['name']}_"
-        found = {key for key in shards if key.startswith((f"{stem}shard_", f"{stem}group_"))}
-        parts |= found or {f"{stem}shard_000"}
-    if settings.get("perturb"):
-        parts |= {f"initial_perturb_{key}" for key in process.inputs.structures}
-    if not parts <= set(shards):
-        for key in parts & set(shards):
-            del shards[key]
+def _phase_failed(process: orm.ProcessNode, purpose: Purpose) -> bool:
+    """Return whether the first data were begun and not brought to an end.
+
+    All parts are then asked for again: what was finished comes from the cache, and only the rest is computed.
+    """
+    phases = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=purpose.value).all_nodes()
+    return any(not phase.is_finished_ok for phase in phases)

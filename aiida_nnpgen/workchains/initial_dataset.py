@@ -24,7 +24,7 @@ from ..data import DatasetData
 from ..importing import FileStatus
 from .labelling import LabellingWorkChain
 from .pool import PoolWorkChain
-from .ports import REFERENCE_PORTS, declare_ports, reason_of
+from .ports import REFERENCE_PORTS, declare_ports, optional_output, reason_of
 
 __all__ = ["InitialDatasetWorkChain"]
 
@@ -32,7 +32,7 @@ PERTURB = "perturb_"
 """What the keys of the displaced structures begin with."""
 EXISTING = "existing_"
 """What the keys of imported data begin with."""
-_MAX_TOLD = 3  # files that a message names
+_MAX_TOLD = 3  # files or parts that a message names
 
 
 class InitialDatasetWorkChain(PoolWorkChain):
@@ -153,20 +153,21 @@ class InitialDatasetWorkChain(PoolWorkChain):
         return {key: node for key, node in sorted(self.ctx.children.items()) if not _is_labelling(key)}
 
     def should_collect_aimd(self) -> bool:
-        """Return whether a dynamics run gave frames."""
-        return any("labels" in node.outputs for node in self._runs().values())
+        """Return whether there were dynamics runs."""
+        return bool(self._runs())
 
     def collect_aimd(self) -> None:
         """Make a shard of all dynamics runs."""
         nodes = {f"labels_{key}": node.outputs.labels for key, node in self._runs().items() if "labels" in node.outputs}
+        nodes |= {f"planned_{key}": self.ctx.aimd[key] for key in self._runs()}
         collected = collect_labels(self.inputs.labelling, **nodes)
         self.out("reports.aimd", collected["report"])
-        self.ctx.aimd_yield = collected["report"]["yield"]
+        self.ctx.aimd_report = collected["report"]
         if "dataset" in collected:
             self.out("datasets.aimd", collected["dataset"])
 
     def results(self) -> ExitCode | None:
-        """Fail if a part gave nothing, or too little."""
+        """Fail if all parts together gave nothing, or too little; one that failed is no reason by itself."""
         reason = self._shortage()
         return self._fail(reason) if reason else None
 
@@ -175,18 +176,24 @@ class InitialDatasetWorkChain(PoolWorkChain):
         return code
 
     def _shortage(self) -> str | None:
-        """Return what there is too little of."""
-        for key, node in sorted(self.ctx.children.items()):
-            if _is_labelling(key) and not node.is_finished_ok:
-                return f"{key}: {reason_of(node)}"
-        if not self.inputs.settings["aimd"]:
-            return None
-        if "aimd_yield" not in self.ctx:
-            return f"no dynamics run gave a frame ({reason_of(next(iter(self._runs().values())))})"
+        """Return what there is too little of, over all that was asked of the reference method."""
+        labelled = asked = 0
+        for key, node in self.ctx.children.items():
+            if _is_labelling(key):
+                report = optional_output(node, "report")
+                labelled += report["labelled"] if report else 0
+                asked += len(node.inputs.structures)
+        if "aimd_report" in self.ctx:
+            labelled += self.ctx.aimd_report["labelled"]
+            asked += self.ctx.aimd_report["labelled"] + self.ctx.aimd_report["failed"]
         needed = self.inputs.labelling["min_yield"]
-        if self.ctx.aimd_yield < needed:
-            return f"only {self.ctx.aimd_yield:.0%} of the dynamics frames are labels, less than {needed:.0%}"
-        return None
+        if not asked or (labelled and labelled / asked >= needed):
+            return None
+        failed = [
+            f"{key}: {reason_of(node)}" for key, node in sorted(self.ctx.children.items()) if not node.is_finished_ok
+        ]
+        told = "; ".join(failed[:_MAX_TOLD]) or "see the reports"
+        return f"only {labelled} of {asked} frames got a label, less than {needed:.0%} ({told})"
 
 
 def _is_labelling(key: str) -> bool:

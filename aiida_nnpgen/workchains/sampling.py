@@ -12,6 +12,7 @@ from aiida.plugins import CalculationFactory
 from ..calculations.base import define_exit_codes
 from ..calculations.functions import count_runs, plan_runs
 from ..data import PotentialData
+from .caching import cached
 from .pool import PoolWorkChain
 
 __all__ = ["SamplingWorkChain"]
@@ -62,7 +63,8 @@ class SamplingWorkChain(PoolWorkChain):
         if "window" in self.inputs and not self.inputs.settings["keep_trajectory"]:
             inputs["window"] = self.inputs.window
         calculation = CalculationFactory(f"nnpgen.samplers.{self.inputs.settings['sampler']}")
-        return self.submit(calculation, **inputs)
+        with cached(calculation):
+            return self.submit(calculation, **inputs)
 
     def inspect_child(self, key: str, node: orm.ProcessNode) -> None:
         """Attach what the run gave: one that became unstable has a good part."""

@@ -31,7 +31,7 @@ def test_ase_label_writes_keys_in_the_order_of_the_frames(
     for row, number in enumerate((2, 7)):
         expected = structures[f"frame_{number:04d}"].get_ase().positions
         np.testing.assert_allclose(frames.positions[row], expected, atol=1e-12)
-    assert job.info.provenance_exclude_list == ["frames_000.npz"]
+    assert job.info.provenance_exclude_list == ["frames.npz"]
     assert job.info.retrieve_temporary_list == ["labels", "failures"]
     assert job.info.codes_info[0].cmdline_params == ["nnpgen.pyz", "label"]
     assert (job.folder / "nnpgen.pyz").is_file()

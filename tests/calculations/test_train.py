@@ -60,7 +60,7 @@ def test_train_keeps_copies_out_of_the_repository(
     assert (job.folder / "parent" / "model.pb").read_text() == "model of seed 1"
     assert json.loads((job.folder / "config.json").read_text())["parent"] == "parent"
     written = {path.relative_to(job.folder).as_posix() for path in job.folder.rglob("*") if path.is_file()}
-    assert written - set(job.info.provenance_exclude_list) == {"config.json", "nnpgen.pyz"}
+    assert written - set(job.info.provenance_exclude_list) == {"config.json", "frames.json", "nnpgen.pyz"}
 
 
 def test_train_copies_what_a_restart_needs(
@@ -112,3 +112,35 @@ def test_train_refuses_settings_that_do_not_fit(
     """Incomplete settings, and elements that the model would not know, are refused before launch."""
     with pytest.raises(ValueError, match=message):
         prepare(TrainCalculation, **(inputs | {"settings": orm.Dict(settings)}))
+
+
+def dataset_of(parts: list[Frames]) -> DatasetData:
+    """Return a shard to train on."""
+    total = sum(map(len, parts))
+    return DatasetData(parts, np.zeros(total), [Origin(iteration=0, reason="x")] * total)
+
+
+def test_train_hands_every_composition_over(
+    prepare: Callable[..., Any], inputs: dict[str, Any], generate_labelled: Callable[..., Frames]
+) -> None:
+    """1100 compositions in two shards are 1100 sets in the job, and the manifest says so."""
+    parts = [generate_labelled(1, (1,) * (1 + index // 40) + (8,) * (1 + index % 40)) for index in range(1100)]
+    datasets = {"a": dataset_of(parts[:600]), "b": dataset_of(parts[600:])}
+    job = prepare(TrainCalculation, **inputs | {"datasets": datasets})
+    assert len(read_frames(job.folder, "train")) == 1100
+    assert json.loads((job.folder / "frames.json").read_text()) == {"train": [1] * 1100, "validation": []}
+
+
+def test_train_sees_one_composition_in_a_shuffled_alloy(
+    prepare: Callable[..., Any], inputs: dict[str, Any], generate_labelled: Callable[..., Frames]
+) -> None:
+    """Frames that differ in the order of their atoms are one set, sorted by element, each force with its atom."""
+    generator = np.random.default_rng(0)
+    parts = [generate_labelled(1, tuple(generator.permutation([1] * 4 + [8] * 4)), seed=seed) for seed in range(50)]
+    [joined] = read_frames(prepare(TrainCalculation, **inputs | {"datasets": {"a": dataset_of(parts)}}).folder, "train")
+    assert joined.numbers.tolist() == [1] * 4 + [8] * 4
+    for row, part in enumerate(parts):
+        rows = [part.positions[0].tolist().index(atom) for atom in joined.positions[row].tolist()]
+        np.testing.assert_array_equal(part.numbers[rows], joined.numbers)
+        np.testing.assert_array_equal(part.forces[0][rows], joined.forces[row])
+        assert part.energies[0] == joined.energies[row]

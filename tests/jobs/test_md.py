@@ -134,8 +134,8 @@ def test_md_names_the_wrong_setting(tmp_path: Path, config: dict[str, object], t
 def test_md_needs_a_start_structure(tmp_path: Path) -> None:
     """A folder without frames is an input error."""
     write_job(tmp_path)
-    (tmp_path / "frames_000.npz").unlink()
-    with pytest.raises(InputError, match="start structure"):
+    (tmp_path / "frames.npz").unlink()
+    with pytest.raises(InputError, match=r"`frames.npz` is missing"):
         main(tmp_path)
 
 

@@ -84,3 +84,12 @@ def test_summarise_weights_by_components() -> None:
     summary = summarise([residuals(a, b) for a, b in zip(wrong, zero, strict=True)])
     assert summary["forces"]["mae"] == pytest.approx(1.2)
     assert summary["stress"] is None
+
+
+@pytest.mark.parametrize("name", ["energies", "forces", "stresses"])
+def test_residuals_count_frames_without_a_number(name: str) -> None:
+    """One value that is not finite spoils its frame, but not where there is no label to compare."""
+    predicted, reference = make(4, 2, 0.0, 0.0, 0.0), make(4, 2, 0.0, 0.0, 0.0)
+    getattr(predicted, name)[1:3] = np.inf
+    reference.stresses[1] = np.nan
+    assert residuals(predicted, reference).n_not_finite == (1 if name == "stresses" else 2)

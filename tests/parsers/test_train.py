@@ -60,3 +60,17 @@ def test_train_parser_tells_an_interrupted_job(
     parsed = parse("nnpgen.train", inputs, tmp_path)
     assert parsed.status == 400
     assert parsed.outputs == {}
+
+
+def test_train_parser_refuses_a_model_that_has_not_seen_all(
+    parse: Callable[..., Any], inputs: dict[str, orm.Data], folder: Path
+) -> None:
+    """A job that lost frames on the way has failed, whatever it says."""
+    manifest = json.dumps({"train": [1] * 1100, "validation": []})
+    all_taken = json.dumps({"train": [1] * 1100, "validation": []})
+    assert parse("nnpgen.train", inputs, folder, manifest, result=json.dumps(RESULT), taken=all_taken).status == 0
+    taken = json.dumps({"train": [1] * 1000, "validation": []})
+    parsed = parse("nnpgen.train", inputs, folder, manifest, result=json.dumps(RESULT), taken=taken)
+    assert parsed.status == 310
+    assert "it took 1000 frames in 1000 sets of `train`, not the 1100" in parsed.message
+    assert "potential" not in parsed.outputs

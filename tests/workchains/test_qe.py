@@ -155,6 +155,14 @@ def test_two_water_molecules_are_labelled(label: Callable[..., orm.WorkChainNode
         assert "gamma" in job.base.repository.get_object_content("aiida.in")
 
 
+def test_label_that_exists_is_not_computed_again(label: Callable[..., orm.WorkChainNode]) -> None:
+    """Another labelling takes the finished frame over, and computes the new one."""
+    label([water()])
+    node = label([water(), moved(water(), 1, 0.03)])
+    assert len(labels(node)) == 2
+    assert [job.base.caching.is_created_from_cache for job in calculations(node)] == [True, False]
+
+
 def test_label_is_the_derivative_of_its_energy(label: Callable[..., orm.WorkChainNode]) -> None:
     """One atom moved, and the cell strained and sheared, to either side: signs, units and order belong together."""
     images = [water()]
@@ -330,7 +338,9 @@ def test_label_of_dynamics_is_that_of_a_single_point(
 def test_dynamics_depends_on_its_seed_alone(
     dynamics: orm.WorkChainNode, run_aimd: Callable[..., orm.WorkChainNode]
 ) -> None:
-    """The same conditions and seed once more give the same trajectory."""
+    """The same conditions and seed once more give the same trajectory, without the cache."""
+    for job in calculations(dynamics):
+        job.base.caching.is_valid_cache = False
     first, [second] = runs(dynamics)[0], runs(run_aimd([300.0]))
     assert first.inputs.conditions["seed"] == second.inputs.conditions["seed"]
     one, other = (run.outputs.labels.get_positions() for run in (first, second))

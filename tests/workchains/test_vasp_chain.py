@@ -366,3 +366,37 @@ def test_wrong_potentials_are_refused(family: str, tmp_path: Path, wanted: Any, 
     """Before anything is launched, naming the value."""
     with pytest.raises(InputError, match=f"reference.pseudopotentials.*{message}"):
         VaspLabellerWorkChain.load_pseudopotentials(wanted, "HO", tmp_path)
+
+
+def runs(folder: Path) -> int:
+    """Return how often the stand-in was started."""
+    return len((folder / "vasp_runs.txt").read_text().splitlines())
+
+
+def test_label_that_exists_is_not_computed_again(
+    vasp_code: orm.InstalledCode, label: Callable[..., orm.WorkChainNode], tmp_path: Path
+) -> None:
+    """Another labelling takes the finished frame over, and computes the new one."""
+    first = labels(label(vasp_code, [waters()]))
+    again = labels(label(vasp_code, [waters(), moved(0.1)]))
+    assert runs(tmp_path) == 2
+    np.testing.assert_array_equal(first[0].forces, again[0].forces)
+
+
+def test_job_that_failed_is_run_again(
+    vasp: Callable[..., orm.InstalledCode], label: Callable[..., orm.WorkChainNode], tmp_path: Path
+) -> None:
+    """What was killed, or left no label, may have more luck next time."""
+    code = vasp(kill={"1": 0}, lose={"2": "OUTCAR"})
+    assert not label(code, [waters()], max_attempts=2).is_finished_ok
+    assert len(labels(label(code, [waters()]))) == 1
+    assert runs(tmp_path) == 3
+
+
+def test_dynamics_that_is_finished_is_not_run_again(
+    vasp_code: orm.InstalledCode, run_aimd: Callable[..., orm.WorkChainNode], tmp_path: Path
+) -> None:
+    """The frames come from the cache."""
+    first, again = run_aimd(vasp_code), run_aimd(vasp_code)
+    assert runs(tmp_path) == 1
+    np.testing.assert_array_equal(check_labels(first), check_labels(again))

@@ -9,15 +9,18 @@ import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
+from ...common.dynamics import Conditions
 from ...common.frames import Frames
 from ...common.types import Split
 from ...data import DatasetData, Origin
 from ...data.labels import link_key, structure_link
 from ...data.lineage import label_processes
 from ...data.trajectory import trajectory_to_frames
-from ...dft.label import LabelChecks, check_label
+from ...dft.label import LabelChecks, LabelFailure, check_label
 
 __all__ = ["collect_labels", "draw_split"]
+
+_PLANNED = "planned_"
 
 
 @calcfunction
@@ -28,7 +31,9 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
         ``skip``, that many frames at the start of each dynamics run are left out.
     :param record: per structure key, why the frame was chosen; none for molecular dynamics.
     :param nodes: ``labels_...``: trajectories with labels; ``failures_...``: reasons of frames that a job could not do,
-        which do not count for those that another one could.
+        which do not count for those that another one could; ``planned_...``: what dynamics runs were told.
+    :return: ``report`` and, if there is a label, ``dataset``. The yield is that of all frames that were asked for: what
+        the record or a planned run names and nobody tells of has failed too, with the reason ``no_output``.
     """
     values = settings.get_dict()
     checks = LabelChecks(**values["checks"])
@@ -48,14 +53,11 @@ def collect_labels(settings: orm.Dict, record: orm.Dict | None = None, **nodes: 
                 origins += [_origin(node, name, row, values["iteration"], reasons) for row in good]
     labelled = {link_key(origin.structure) for origin in origins}
     failures = {key: facts for key, facts in failures.items() if key not in labelled}
-    total = len(origins) + len(failures)
-    report = {
-        "labelled": len(origins),
-        "failed": len(failures),
-        "yield": len(origins) / total if total else 0.0,
-        "failures": failures,
-        "reasons": dict(Counter(str(item["reason"]) for item in failures.values())),
+    failures |= {
+        key: _no_output("no job left a label or a reason") for key in sorted(set(reasons) - labelled - set(failures))
     }
+    failures |= _missing_of_runs(nodes, failures, Counter(origin.label for origin in origins), values.get("skip", 0))
+    report = _report(len(origins), failures)
     if not origins:
         return {"report": orm.Dict(report)}
     parts, origins = _by_composition(parts, origins)
@@ -86,6 +88,47 @@ def _check(
                 "process": process.uuid if process else None,
             }
     return frames, good
+
+
+def _missing_of_runs(
+    nodes: dict[str, Any], failures: dict[str, Any], labelled: Counter[str | None], skip: int
+) -> dict[str, Any]:
+    """Return one failure a dynamics run that gave fewer frames than planned.
+
+    :param labelled: number of labels by the link of their node.
+    :param skip: frames at the start of each run that are not wanted.
+    """
+    refused = Counter(facts.get("label") for facts in failures.values())
+    missing = {}
+    for name, node in sorted(nodes.items()):
+        if name.startswith(_PLANNED):
+            run = name.removeprefix(_PLANNED)
+            conditions = Conditions(**node["conditions"])
+            wanted = max(0, conditions.steps // conditions.stride + 1 - skip)
+            count = wanted - labelled[f"labels_{run}"] - refused[f"labels_{run}"]
+            if count > 0:
+                detail = f"{count} of {wanted} planned frames are missing"
+                missing[run] = _no_output(detail) | {"frames": count}
+    return missing
+
+
+def _report(labelled: int, failures: dict[str, Any]) -> dict[str, Any]:
+    """Return counts and the yield; a failure may stand for several frames."""
+    counts: Counter[str] = Counter()
+    for facts in failures.values():
+        counts[str(facts["reason"])] += facts.get("frames", 1)
+    total = labelled + counts.total()
+    return {
+        "labelled": labelled,
+        "failed": counts.total(),
+        "yield": labelled / total if total else 0.0,
+        "failures": failures,
+        "reasons": dict(counts),
+    }
+
+
+def _no_output(detail: str) -> dict[str, Any]:
+    return {"reason": LabelFailure.NO_OUTPUT.value, "detail": detail, "process": None}
 
 
 def _origin(node: orm.TrajectoryData, name: str, row: int, iteration: int, record: dict[str, Any]) -> Origin:

@@ -10,6 +10,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
 from ...calculations.base import define_exit_codes
+from ..caching import cached
 from ..ports import declare_ports, optional_output, reason_of
 
 __all__ = ["AimdWorkChain"]
@@ -54,15 +55,17 @@ class AimdWorkChain(WorkChain):
     def start(self) -> orm.ProcessNode:
         """Submit the job."""
         pseudopotentials = self.inputs.get("pseudopotentials", {})
-        return self.submit(
-            CalculationFactory(self.calculation()),
-            code=self.inputs.code,
-            structure=self.inputs.structure,
-            conditions=self.inputs.conditions,
-            method=self.inputs.method,
-            metadata={"options": self.inputs.options, "call_link_label": "run"},
-            **({"pseudopotentials": dict(pseudopotentials)} if pseudopotentials else {}),
-        )
+        calculation = CalculationFactory(self.calculation())
+        with cached(calculation):
+            return self.submit(
+                calculation,
+                code=self.inputs.code,
+                structure=self.inputs.structure,
+                conditions=self.inputs.conditions,
+                method=self.inputs.method,
+                metadata={"options": self.inputs.options, "call_link_label": "run"},
+                **({"pseudopotentials": dict(pseudopotentials)} if pseudopotentials else {}),
+            )
 
     def inspect_dynamics(self) -> ExitCode | None:
         """Attach what there is."""

@@ -12,6 +12,7 @@ from ...common.dynamics import Conditions
 from ...data.labels import run_key
 from ...dft.attempts import JobEnd
 from ...dft.label import LabelFailure
+from ..caching import cached
 from ..ports import optional_output
 from .continued import ContinuedAimdWorkChain
 
@@ -47,16 +48,17 @@ class CpmdAimdWorkChain(ContinuedAimdWorkChain):
             restart = {"restart_folder": self.ctx.folder, "steps_done": orm.Int(self.ctx.step)}
         else:
             self.ctx.runs = []  # of a start that is given up
-        return self.submit(
-            CpmdCalculation,
-            code=self.inputs.code,
-            structure=self.inputs.structure,
-            conditions=self.inputs.conditions,
-            method=self.ctx.method,
-            pseudopotentials=dict(self.inputs.pseudopotentials),
-            metadata={"options": self.inputs.options, "call_link_label": self.link_label()},
-            **restart,
-        )
+        with cached(CpmdCalculation):
+            return self.submit(
+                CpmdCalculation,
+                code=self.inputs.code,
+                structure=self.inputs.structure,
+                conditions=self.inputs.conditions,
+                method=self.ctx.method,
+                pseudopotentials=dict(self.inputs.pseudopotentials),
+                metadata={"options": self.inputs.options, "call_link_label": self.link_label()},
+                **restart,
+            )
 
     def job_end(self, calculation: orm.CalcJobNode) -> JobEnd:
         """Find the newest restart file; without one of its own a job leaves the one from which it started."""

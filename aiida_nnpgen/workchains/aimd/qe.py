@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aiida import orm
-from aiida.plugins import WorkflowFactory
 
 from ...calculations.functions.label_from_qe import label_from_qe
 from ...common.dynamics import Conditions
@@ -43,8 +42,10 @@ class QeAimdWorkChain(ContinuedAimdWorkChain):
 
     def start(self) -> orm.ProcessNode:
         """Submit the next job."""
+        from ..restart.pw import CachedPwBaseWorkChain
+
         return self.submit(
-            WorkflowFactory("quantumespresso.pw.base"),
+            CachedPwBaseWorkChain,
             **prepared_inputs(
                 self.inputs.code,
                 self.inputs.options,

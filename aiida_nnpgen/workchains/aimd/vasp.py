@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aiida import orm
-from aiida.plugins import WorkflowFactory
 
 from ...calculations.functions.label_from_vasp import label_from_vasp
 from ...calculations.functions.prepare_vasp import RESUME
@@ -32,13 +31,15 @@ class VaspAimdWorkChain(ContinuedAimdWorkChain):
 
     def start(self) -> orm.ProcessNode:
         """Submit the next job."""
+        from ..restart.vasp import CachedVaspWorkChain
+
         options, more = dict(self.inputs.options), {}
         if self.ctx.runs:
             options["prepend_text"] = "\n".join(filter(None, [options.get("prepend_text"), RESUME]))
             more["restart_folder"] = self.ctx.runs[-1].outputs.remote_folder
         job = (self.inputs.conditions, orm.Int(self.ctx.progress.done))
         return self.submit(
-            WorkflowFactory("vasp.vasp"),
+            CachedVaspWorkChain,
             **prepared_inputs(
                 self.inputs.code, options, self.inputs.pseudopotentials, self.ctx.method, self.inputs.structure, *job
             ),

@@ -120,9 +120,10 @@ class LabellerWorkChain(PoolWorkChain):
 
         Labels are deterministic, so one that exists is never computed again.
         """
-        with cached(f"aiida.calculations:{self.calculation()}"):
+        calculation = CalculationFactory(self.calculation())
+        with cached(calculation):
             return self.submit(
-                CalculationFactory(self.calculation()),
+                calculation,
                 code=self.inputs.code,
                 method=method,
                 metadata={"options": self.options(batch), "call_link_label": batch.key},

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
-from aiida.plugins import WorkflowFactory
 
 from ...calculations.functions.label_from_qe import label_from_qe
 from ...calculations.functions.prepare_qe import prepare_qe
 from ...dft.attempts import Batch
+from ..caching import forget
 from ..job_outputs import job_outputs, last_calculation
 from .base import LabellerWorkChain
 
@@ -27,9 +27,11 @@ class QeLabellerWorkChain(LabellerWorkChain):
 
     def start(self, batch: Batch, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
         """Submit the work chain of one frame."""
+        from ..restart.pw import CachedPwBaseWorkChain
+
         [structure] = structures.values()
         return self.submit(
-            WorkflowFactory("quantumespresso.pw.base"),
+            CachedPwBaseWorkChain,
             **prepared_inputs(self.inputs.code, self.options(batch), self.inputs.pseudopotentials, method, structure),
             max_iterations=orm.Int(MAX_ITERATIONS),
             clean_workdir=orm.Bool(True),
@@ -42,6 +44,8 @@ class QeLabellerWorkChain(LabellerWorkChain):
         if calculation is None:
             return None, None
         made = label_from_qe(**job_outputs(calculation), method=self.method_of(batch), **self.structures_of(batch))
+        if "labels" not in made:
+            forget(calculation)
         return made.get("labels"), made.get("failures")
 
 

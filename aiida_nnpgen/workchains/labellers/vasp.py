@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from aiida import orm
-from aiida.plugins import WorkflowFactory
 
 from ...calculations.functions.label_from_vasp import label_from_vasp
 from ...calculations.functions.prepare_vasp import POTCARS, prepare_vasp
 from ...dft.attempts import Batch
+from ..caching import forget
 from ..job_outputs import job_outputs, last_calculation
 from .base import LabellerWorkChain
 from .potcars import family_of, load_potcars
@@ -41,10 +41,12 @@ class VaspLabellerWorkChain(LabellerWorkChain):
 
     def start(self, batch: Batch, structures: dict[str, orm.StructureData], method: orm.Dict) -> orm.ProcessNode:
         """Submit the work chain of one frame."""
+        from ..restart.vasp import CachedVaspWorkChain
+
         [structure] = structures.values()
         potcars = self.pseudopotentials(structures)["pseudopotentials"]
         return self.submit(
-            WorkflowFactory("vasp.vasp"),
+            CachedVaspWorkChain,
             **prepared_inputs(self.inputs.code, self.options(batch), potcars, method, structure),
             clean_workdir=orm.Bool(True),
             metadata={"call_link_label": batch.key},
@@ -56,6 +58,8 @@ class VaspLabellerWorkChain(LabellerWorkChain):
         if calculation is None:
             return None, None
         made = label_from_vasp(**job_outputs(calculation), method=self.method_of(batch), **self.structures_of(batch))
+        if "labels" not in made:
+            forget(calculation)
         return made.get("labels"), made.get("failures")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from aiida import orm
-from aiida.engine import BaseRestartWorkChain, ProcessHandlerReport, process_handler, while_
+from aiida.engine import ProcessHandlerReport, process_handler, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 from ...calculations.train import TrainCalculation
+from ..caching import CachedRestartWorkChain
 
 __all__ = ["TrainBaseWorkChain"]
 
 
-class TrainBaseWorkChain(BaseRestartWorkChain):
+class TrainBaseWorkChain(CachedRestartWorkChain):
     """Run a training until it is done, from its checkpoints where it was cut."""
 
     _process_class = TrainCalculation

@@ -148,3 +148,30 @@ def test_collect_labels_names_each_bad_frame_of_dynamics(generate_labelled: Call
     made = collect_labels(plan(), labels_aimd_000=node)
     assert sorted(made["report"]["failures"]) == ["labels_aimd_000_0", "labels_aimd_000_1"]
     assert made["dataset"].origins[0].reason == "molecular dynamics with the reference method"
+
+
+def test_collect_labels_counts_frames_of_which_nobody_tells(generate_labelled: Callable[..., Frames]) -> None:
+    """A frame that was asked for and is neither label nor failure has failed."""
+    reasons = orm.Dict({"frame_0001": {"reason": "calculator"}})
+    made = collect_labels(plan(), record(4), labels_a=label_node(generate_labelled(1)), failures_a=reasons)
+    report = made["report"].get_dict()
+    assert (report["labelled"], report["failed"], report["yield"]) == (1, 3, 0.25)
+    assert report["reasons"] == {"calculator": 1, "no_output": 2}
+    assert report["failures"]["frame_0003"]["reason"] == "no_output"
+
+
+def test_collect_labels_counts_planned_frames_of_dynamics(generate_labelled: Callable[..., Frames]) -> None:
+    """A run that was cut, and one that gave nothing, count with all their frames but those to be skipped."""
+    conditions = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": 90, "stride": 10}
+    planned = {f"planned_aimd_{index:03d}": orm.Dict({"conditions": conditions}) for index in range(3)}
+    frames = generate_labelled(6)
+    frames.forces[5] = 0
+    nodes = {"labels_aimd_000": label_node(frames), "labels_aimd_001": label_node(generate_labelled(10))}
+    for node in nodes.values():
+        node.base.attributes.set("structure_link", "structure")
+    report = collect_labels(plan(skip=2), **nodes, **planned)["report"].get_dict()
+    assert report["labelled"] == 3 + 8
+    assert report["failed"] == (1 + 4) + 8
+    assert report["yield"] == pytest.approx(11 / 24)
+    assert report["reasons"] == {"all_zero": 1, "no_output": 12}
+    assert report["failures"]["aimd_000"]["detail"] == "4 of 8 planned frames are missing"

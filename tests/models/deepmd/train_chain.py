@@ -1,7 +1,7 @@
 """Run trainings and predictions that tests look at, in one process: each start of TensorFlow takes ten seconds.
 
 Argument: a folder with the job folders ``first``, ``twin``, ``child``, ``resumed``, ``diverged`` and ``evaluation``,
-and frames to predict: strained ones in ``frames_000.npz``, one in an orthogonal cell in ``frames_001.npz``.
+and frames to predict: strained ones, and one in an orthogonal cell, in ``frames.npz``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from aiida_nnpgen.common.exceptions import InputError
-from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.jobs import evaluate, train
-from aiida_nnpgen.jobs.files import read_config
+from aiida_nnpgen.jobs.files import read_config, read_frames
 from aiida_nnpgen.models.deepmd.backend import DEEPMD
 
 
@@ -58,7 +57,7 @@ def run(root: Path) -> None:
     shutil.copytree(root / "first" / train.MODEL, root / "evaluation" / "model_0")
     shutil.copytree(root / "child" / train.MODEL, root / "evaluation" / "model_1")
     evaluate.main(root / "evaluation")
-    strained, orthogonal = (Frames.load(root / f"frames_{index:03d}.npz") for index in range(2))
+    strained, orthogonal = read_frames(root, "frames")
     first, child = (DEEPMD.load(root / "evaluation" / f"model_{index}") for index in range(2))
     first.predict(strained).save(root / "strained.npz")
     np.save(root / "descriptors.npy", first.descriptors(strained))
