@@ -90,7 +90,8 @@ class ScreenCalculation(JobCalculation):
         frames = {
             "candidates": candidate_frames(read_candidates(self.inputs.levels), self.inputs.trajectories),
             "dataset": Frames.by_composition(
-                [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames()]
+                [part for key in sorted(self.inputs.datasets) for part in self.inputs.datasets[key].get_frames()],
+                keep_order=True,
             ),
         }
         info = self.write_job(folder, config, frames, {"model": model})

@@ -160,14 +160,16 @@ class Frames:
             np.savez(handle, allow_pickle=False, **self.arrays())
 
     @classmethod
-    def by_composition(cls, parts: Iterable[Frames]) -> list[Frames]:
+    def by_composition(cls, parts: Iterable[Frames], *, keep_order: bool = False) -> list[Frames]:
         """Join frames of equal composition, whatever the order of their atoms, which becomes that of the elements.
 
         An alloy whose atoms were shuffled is one set, not hundreds; what differs in order alone cannot be told apart.
+
+        :param keep_order: another order is another set: for whoever asks which atom is which, such as the ends of a bond.
         """
         groups: dict[bytes, list[Frames]] = {}
         for part in parts:
-            in_order = part.sorted_atoms()
+            in_order = part if keep_order else part.sorted_atoms()
             groups.setdefault(in_order.numbers.tobytes(), []).append(in_order)
         return [cls.concatenate(group) for group in groups.values()]
 

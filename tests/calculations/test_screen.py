@@ -76,6 +76,8 @@ def test_screen_writes_candidates_and_dataset(
     [candidates], [dataset] = (read_frames(job.folder, kind) for kind in ("candidates", "dataset"))
     np.testing.assert_array_equal(candidates.positions, frames[0].positions[[1, 3]])
     assert len(dataset) == 2
+    # Atoms in the order of the candidates: the filter of torn bonds compares them one by one.
+    assert dataset.numbers.tolist() == candidates.numbers.tolist() != sorted(candidates.numbers)
     config = json.loads((job.folder / "config.json").read_text())
     settings = config["settings"]
     assert settings["reducer"]["method"] == "aiida_nnpgen.screening.reducers.pca:PcaReducer"

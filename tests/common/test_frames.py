@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,18 @@ def test_volumes_are_positive_for_left_handed_cells() -> None:
 def test_frames_know_their_symbols() -> None:
     """Symbols follow the order of the atoms."""
     assert generate_frames().symbols == ["O", "H", "H"]
+
+
+def test_by_composition_joins_other_orders_of_the_same_atoms() -> None:
+    """Forces go with their atoms; with `keep_order`, another order is another set."""
+    one = Frames.from_atoms([Atoms("OHH", positions=np.arange(9).reshape(3, 3), cell=np.eye(3) * 9, pbc=True)])
+    one = replace(one, forces=np.arange(9.0).reshape(1, 3, 3))
+    order = [1, 0, 2]
+    two = replace(one, numbers=one.numbers[order], positions=one.positions[:, order], forces=one.forces[:, order])
+    other = Frames.from_atoms([Atoms("OOH", positions=np.arange(9).reshape(3, 3), cell=np.eye(3) * 9, pbc=True)])
+    joined, alone = Frames.by_composition([one, replace(other, forces=np.zeros((1, 3, 3))), two])
+    assert joined.numbers.tolist() == [1, 1, 8]
+    assert len(alone) == 1
+    np.testing.assert_array_equal(joined.positions[0], joined.positions[1])
+    np.testing.assert_array_equal(joined.forces[0], joined.forces[1])
+    assert [len(part) for part in Frames.by_composition([one, two, one], keep_order=True)] == [2, 1]
