@@ -165,7 +165,7 @@ class Frames:
 
         An alloy whose atoms were shuffled is one set, not hundreds; what differs in order alone cannot be told apart.
 
-        :param keep_order: another order is another set: for whoever asks which atom is which, such as the ends of a bond.
+        :param keep_order: another order is another set, for whoever asks which atom is which, as of a bond.
         """
         groups: dict[bytes, list[Frames]] = {}
         for part in parts:
