@@ -92,10 +92,10 @@ def find_loss(manifest: Mapping[str, Sequence[int]], taken: Mapping[str, Sequenc
     """Return what a job was given and did not work on; None if there is nothing.
 
     :param manifest: content of ``frames.json``.
-    :param taken: content of ``taken.json``.
+    :param taken: content of ``taken.json``; empty: the job does not tell.
     """
-    for kind, counts in taken.items():
-        given = manifest.get(kind, [])
+    for kind, given in manifest.items() if taken else ():
+        counts = taken.get(kind, [])
         if list(counts) != list(given):
             return (
                 f"it took {sum(counts)} frames in {len(counts)} sets of `{kind}`, "
