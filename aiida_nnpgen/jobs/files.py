@@ -64,6 +64,8 @@ def read_frames(folder: Path, kind: str) -> list[Frames]:
     try:
         with np.load(folder / frames_name(kind), allow_pickle=False) as archive:
             return list(_sets(archive, kind, manifest[kind]))
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as exception:
         raise InputError(f"`{frames_name(kind)}` is missing or damaged, hand it over again: {exception}") from exception
 
