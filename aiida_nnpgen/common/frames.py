@@ -139,9 +139,13 @@ class Frames:
         }
         return cls(numbers=items[0].numbers, **joined)
 
-    def sorted_atoms(self) -> Frames:
-        """Return the frames with their atoms in the order of the atomic numbers, equal ones as they were."""
-        order = np.argsort(self.numbers, kind="stable")
+    def in_order_of(self, other: Frames) -> Frames:
+        """Return the frames with their atoms in the order of others of the same composition.
+
+        Atoms of one element stay in order among themselves.
+        """
+        order = np.empty(self.n_atoms, dtype=np.int64)
+        order[np.argsort(other.numbers, kind="stable")] = np.argsort(self.numbers, kind="stable")
         by_atom = {
             name: getattr(self, name)[:, order]
             for name, dims in _SHAPES.items()
@@ -161,16 +165,17 @@ class Frames:
 
     @classmethod
     def by_composition(cls, parts: Iterable[Frames], *, keep_order: bool = False) -> list[Frames]:
-        """Join frames of equal composition, whatever the order of their atoms, which becomes that of the elements.
+        """Join frames of equal composition, whatever the order of their atoms, which becomes that of the first ones.
 
-        An alloy whose atoms were shuffled is one set, not hundreds; what differs in order alone cannot be told apart.
+        An alloy whose atoms were shuffled is one set, not hundreds.
 
         :param keep_order: another order is another set, for whoever asks which atom is which, as of a bond.
         """
         groups: dict[bytes, list[Frames]] = {}
         for part in parts:
-            in_order = part if keep_order else part.sorted_atoms()
-            groups.setdefault(in_order.numbers.tobytes(), []).append(in_order)
+            key = part.numbers if keep_order else np.sort(part.numbers)
+            group = groups.setdefault(key.tobytes(), [])
+            group.append(part.in_order_of(group[0]) if group else part)
         return [cls.concatenate(group) for group in groups.values()]
 
     @classmethod

@@ -64,6 +64,8 @@ def read_frames(folder: Path, kind: str) -> list[Frames]:
     try:
         with np.load(folder / frames_name(kind), allow_pickle=False) as archive:
             return list(_sets(archive, kind, manifest[kind]))
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as exception:
         raise InputError(f"`{frames_name(kind)}` is missing or damaged, hand it over again: {exception}") from exception
 
@@ -92,10 +94,10 @@ def find_loss(manifest: Mapping[str, Sequence[int]], taken: Mapping[str, Sequenc
     """Return what a job was given and did not work on; None if there is nothing.
 
     :param manifest: content of ``frames.json``.
-    :param taken: content of ``taken.json``.
+    :param taken: content of ``taken.json``; empty: the job does not tell.
     """
-    for kind, counts in taken.items():
-        given = manifest.get(kind, [])
+    for kind, given in manifest.items() if taken else ():
+        counts = taken.get(kind, [])
         if list(counts) != list(given):
             return (
                 f"it took {sum(counts)} frames in {len(counts)} sets of `{kind}`, "

@@ -122,7 +122,7 @@ def test_by_composition_joins_other_orders_of_the_same_atoms() -> None:
     two = replace(one, numbers=one.numbers[order], positions=one.positions[:, order], forces=one.forces[:, order])
     other = Frames.from_atoms([Atoms("OOH", positions=np.arange(9).reshape(3, 3), cell=np.eye(3) * 9, pbc=True)])
     joined, alone = Frames.by_composition([one, replace(other, forces=np.zeros((1, 3, 3))), two])
-    assert joined.numbers.tolist() == [1, 1, 8]
+    assert joined.numbers.tolist() == [8, 1, 1]
     assert len(alone) == 1
     np.testing.assert_array_equal(joined.positions[0], joined.positions[1])
     np.testing.assert_array_equal(joined.forces[0], joined.forces[1])

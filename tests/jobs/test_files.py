@@ -83,9 +83,9 @@ def lose_frame(folder: Path) -> None:
     [
         (lose_archive, "`frames.npz` is missing or damaged"),
         (cut_archive, "`frames.npz` is missing or damaged"),
-        (lose_set, "`frames.npz` lacks set `1` of 2"),
-        (add_set, "`frames.npz` holds set `2`, of which `frames.json` does not tell"),
-        (lose_frame, "set `0` of `frames.npz` has 1 frames, not 2"),
+        (lose_set, "^`frames.npz` lacks set `1` of 2"),
+        (add_set, "^`frames.npz` holds set `2`, of which `frames.json` does not tell"),
+        (lose_frame, "^set `0` of `frames.npz` has 1 frames, not 2"),
     ],
 )
 def test_what_lacks_is_named(tmp_path: Path, harm: Callable[[Path], None], message: str) -> None:

@@ -151,5 +151,6 @@ def _origin(data: ImportedData, number: int, path: Path) -> Origin:
 
 
 def _arrays(data: ImportedData, kept: np.ndarray) -> list[orm.TrajectoryData]:
-    """Return bare structures, one node a composition."""
-    return [frames_to_trajectory(part, np.arange(len(part))) for part, _ in _rows(data.unlabelled, kept)]
+    """Return bare structures, one node a composition: what differs in the order of its atoms alone is one batch."""
+    parts = Frames.by_composition(part for part, _ in _rows(data.unlabelled, kept))
+    return [frames_to_trajectory(part, np.arange(len(part))) for part in parts]

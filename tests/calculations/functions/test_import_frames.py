@@ -10,6 +10,7 @@ import ase.io
 import numpy as np
 import pytest
 from aiida import orm
+from ase.build import bulk
 
 from aiida_nnpgen.calculations.functions import import_frames, import_structures
 from aiida_nnpgen.common.types import Split
@@ -117,3 +118,22 @@ def test_structures_come_with_a_record(tmp_path: Path, generate_structure: Calla
     atoms = second["structures"]["frame_0004"].get_ase()
     np.testing.assert_allclose(atoms.positions, images[84].positions, atol=1e-6)
     assert second["record"]["frame_0000"] == {"start": "old", "reason": "structure imported as `old`"}
+
+
+def test_import_frames_takes_a_shuffled_alloy_for_one_composition(tmp_path: Path) -> None:
+    """Structures whose atoms come in many orders are one node, each atom in its place."""
+    generator = np.random.default_rng(0)
+    images = []
+    for _ in range(12):
+        atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+        atoms.symbols = generator.permutation(["Cu"] * 4 + ["Au"] * 4)
+        images.append(atoms)
+    ase.io.write(tmp_path / "alloy.extxyz", images)
+    wanted = settings("alloy.extxyz", label=True)
+    made = import_frames(wanted, orm.SinglefileData(tmp_path / "alloy.extxyz"))
+    [node] = made["unlabelled"].values()
+    gold = np.array(node.symbols) == "Au"
+    assert np.count_nonzero(gold) == 4
+    # Shuffles that are equal were dropped; each of the others has its gold where it was.
+    golden = {frozenset(map(tuple, atoms.positions[atoms.symbols == "Au"].round(4))) for atoms in images}
+    assert {frozenset(map(tuple, positions[gold].round(4))) for positions in node.get_positions()} == golden
