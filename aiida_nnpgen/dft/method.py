@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -83,6 +83,13 @@ class Method:
         """Return the method as plain values."""
         values = asdict(self) | {"dispersion": self.dispersion.value}
         return values | {"kpoints": list(self.kpoints) if self.kpoints else None}
+
+    def for_cell(self, cell: ArrayLike) -> Method:
+        """Return the method with the mesh of k-points in place of their distance.
+
+        :param cell: lattice vectors as rows in Å, (3, 3).
+        """
+        return self if self.kpoints_spacing is None else replace(self, kpoints=self.mesh(cell), kpoints_spacing=None)
 
     def mesh(self, cell: ArrayLike) -> tuple[int, int, int]:
         """Return the mesh of k-points for a cell.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from aiida import orm
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
+from ase.data import atomic_numbers
 from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
 from ..common.exceptions import InputError
 from ..common.types import Purpose
 from ..config.load import describe_errors
+from ..config.method import StructureFacts
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
 from .ports import declare_ports
@@ -49,6 +52,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         _check_elements(inputs, set(known)),
         _check_schedule(config, sorted(inputs["structures"]), set(inputs.get("codes", {}).get("sampling", {}))),
         _check_existing(inputs, config),
+        _check_levels(inputs, config),
     ]
     return next((message for message in checks if message), None)
 
@@ -100,6 +104,17 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
                 sampler.check_conditions(conditions)
         except InputError as exception:
             return f"{place}: {exception}"
+    return None
+
+
+def _check_levels(inputs: Any, config: LoopSettings) -> str | None:
+    """Check that the reference code can compute the starting structures."""
+    for key, node in inputs["structures"].items():
+        numbers = np.array([atomic_numbers[node.get_kind(site.kind_name).symbol] for site in node.sites])
+        try:
+            config.reference.check_start(StructureFacts(key=key, start=key, numbers=numbers, cell=np.array(node.cell)))
+        except InputError as exception:
+            return f"structures.{key}: {exception}"
     return None
 
 
