@@ -9,7 +9,7 @@ from aiida import orm
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
-from ase.data import atomic_numbers
+from ase.data import atomic_masses, atomic_numbers
 from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
@@ -108,8 +108,13 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
 
 
 def _check_levels(inputs: Any, config: LoopSettings) -> str | None:
-    """Check that the reference code can compute the starting structures."""
+    """Check that the reference code can compute the starting structures, and that nothing they say would be lost."""
     for key, node in inputs["structures"].items():
+        for kind in node.kinds:
+            if kind.is_alloy or kind.has_vacancies or len([one for one in node.kinds if one.symbol == kind.symbol]) > 1:
+                return f"structures.{key}: kind `{kind.name}`: frames keep elements alone, so give one kind for each"
+            if abs(kind.mass / atomic_masses[atomic_numbers[kind.symbol]] - 1) > 0.01:
+                return f"structures.{key}: kind `{kind.name}` weighs `{kind.mass:g}` u: isotopes are not used"
         numbers = np.array([atomic_numbers[node.get_kind(site.kind_name).symbol] for site in node.sites])
         try:
             config.reference.check_start(StructureFacts(key=key, start=key, numbers=numbers, cell=np.array(node.cell)))

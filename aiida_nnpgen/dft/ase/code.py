@@ -10,6 +10,7 @@ from ...common.exceptions import InputError
 from ...common.types import Thermostat
 from ..code import DftCode, Effort, Kind
 from ..method import Dispersion, Method, merge
+from .calculator import check_state
 
 __all__ = ["ASE", "calculator_of"]
 
@@ -34,8 +35,8 @@ class AseCode(DftCode):
 
     def check(self, method: Method) -> None:
         """Check that there is a path, and that nothing is asked that only the keywords can say."""
-        for name in ("functional", "cutoff", "kpoints", "kpoints_spacing"):
-            if getattr(method, name) is not None:
+        for name in ("functional", "cutoff", "kpoints", "kpoints_spacing", "magmoms"):
+            if getattr(method, name) not in (None, {}):
                 raise InputError(f"`{name}` is not for the labeller `ase`: use `parameters.keywords`")
         if method.dispersion is not Dispersion.NONE:
             raise InputError("`dispersion` is not for the labeller `ase`: choose a calculator that has it")
@@ -49,6 +50,7 @@ class AseCode(DftCode):
             )
         if not isinstance(method.parameters.get("keywords", {}), Mapping):
             raise InputError("`parameters.keywords` must be a mapping")
+        check_state(path, calculator_of(method)["keywords"])
 
 
 ASE = AseCode()

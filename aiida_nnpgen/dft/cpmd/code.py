@@ -59,6 +59,8 @@ class CpmdCode(DftCode):
                 f"`dispersion: {method.dispersion.value}` has no parameters for `{method.functional}`: "
                 f"use it with one of {known}"
             )
+        if method.magmoms:
+            raise InputError("`magmoms` is not for CPMD, whose spins start by themselves: give `multiplicity`")
         if method.kpoints_spacing is not None or method.kpoints not in (None, (1, 1, 1)):
             asked = method.kpoints_spacing or list(method.kpoints or ())
             raise InputError(f"k-points (`{asked}`) are not for CPMD, which labels at the Gamma point: leave them out")
