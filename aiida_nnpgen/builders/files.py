@@ -7,12 +7,13 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
+from ase.data import atomic_masses, chemical_symbols
 
 from ..common.exceptions import InputError
 
 __all__ = ["describe_ase_error", "read_images", "read_starts"]
 
+_MASS_TOLERANCE = 0.01  # relative; tables of standard masses differ by less
 _MAX_DETAIL = 300  # letters of what ASE says
 
 
@@ -40,7 +41,7 @@ def describe_ase_error(exception: Exception) -> str:
     if isinstance(exception, KeyError) and exception.args and isinstance(exception.args[0], str):
         name = exception.args[0]
         if name in ("D", "T"):
-            return f"`{name}` is no element here: write `H`, in a format that holds masses if they matter"
+            return f"`{name}` is no element here: write `H`; masses of isotopes are not used"
         if name.rstrip("0123456789+-_") in chemical_symbols[1:]:
             symbol = name.rstrip("0123456789+-_")
             return f"`{name}` is no element: write `{symbol}`, and what tells atoms of one element apart elsewhere"
@@ -70,6 +71,29 @@ def _problem(atoms: Atoms) -> str | None:
         return "is not periodic in three directions"
     if not atoms.numbers.all():
         return f"has an atom of no element, `X` (number {int(np.flatnonzero(atoms.numbers == 0)[0])}, from 0)"
+    return _state(atoms) or _shared_site(atoms)
+
+
+def _state(atoms: Atoms) -> str | None:
+    """Return which state of the atoms is given that no later frame would keep: frames hold elements and places."""
+    for name, instead in (
+        ("initial_magmoms", "say `reference.magmoms`, one moment for all atoms of an element"),
+        ("initial_charges", "say `reference.charge` of the cell"),
+    ):
+        if atoms.has(name) and np.any(atoms.arrays[name]):
+            return f"has `{name}`, which are not used: take them out, and {instead}"
+    if atoms.has("masses"):
+        masses = atoms.arrays["masses"]
+        wrong = np.abs(masses / atomic_masses[atoms.numbers] - 1) > _MASS_TOLERANCE
+        if wrong.any():
+            place = int(np.flatnonzero(wrong)[0])
+            found = f"atom {place} (from 0), `{atoms.symbols[place]}`, the mass `{masses[place]:g}` u"
+            return f"gives {found}: isotopes are not used, take the masses out"
+    return None
+
+
+def _shared_site(atoms: Atoms) -> str | None:
+    """Return which site holds parts of atoms."""
     shared = [site for site in atoms.info.get("occupancy", {}).values() if sum(site.values()) < 1 or len(site) > 1]
     if shared:
         named = ", ".join(f"{symbol} {share:g}" for symbol, share in sorted(shared[0].items()))

@@ -46,6 +46,9 @@ class MethodSettings(Section):
     kpoints_spacing: float | None = Field(default=None, gt=0, description="1/Å, with the factor 2π; instead of a mesh")
     charge: int | None = Field(default=None, description="of the cell in e")
     multiplicity: int | None = Field(default=None, ge=1, description="2S+1; a value makes it spin-polarised")
+    magmoms: dict[str, float] | None = Field(
+        default=None, description="µB with which atoms of each element start; any makes it spin-polarised"
+    )
     parameters: dict[str, Any] = Field(default_factory=dict, description="of the code, in its own words")
 
     def overrides(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, Thermostat
 from ..dft import registry
-from ..dft.code import DftCode, Effort
+from ..dft.code import DftCode, Effort, Kind
 from ..dft.label import LabelChecks
 from ..dft.method import Method
 from .existing import ExistingSettings
@@ -24,6 +24,7 @@ class ReferenceSettings(MethodSettings):
 
     labeller: str = "ase"
     protocol: Effort = Field(default=Effort.BALANCED, description="what the other keys change")
+    kind: Kind = Field(default=Kind.MOLECULE, description="what is computed: k-points, smearing and functional follow")
     rules: list[MethodRule] = Field(default_factory=list, description="for some structures; later ones prevail")
     pseudopotentials: str | dict[str, str] | None = Field(
         default=None, description="label of a family in AiiDA, or a file per element"
@@ -43,7 +44,7 @@ class ReferenceSettings(MethodSettings):
         for place, values in [("", self), *((f"rules[{index}]: ", rule) for index, rule in enumerate(self.rules))]:
             try:
                 overrides = [self.overrides()] if values is self else [self.overrides(), values.overrides()]
-                self.code.check(self.code.method(self.protocol, *overrides))
+                self.code.check(self.code.method(self.protocol, *overrides, kind=self.kind))
             except InputError as exception:
                 raise ValueError(f"{place}{exception}") from exception
         if self.code.PSEUDOPOTENTIALS and not self.pseudopotentials:
@@ -53,12 +54,22 @@ class ReferenceSettings(MethodSettings):
     def method_of(self, structure: StructureFacts) -> Method:
         """Return the level of theory for one structure: the protocol, this section, then every rule that matches.
 
+        A distance of k-points becomes the mesh of the cell: structures that share a job share it.
+
         :raises InputError: if the rules together make what the code cannot take.
         """
         matching = [rule.overrides() for rule in self.rules if rule.match.matches(structure)]
-        method = self.code.method(self.protocol, self.overrides(), *matching)
+        method = self.code.method(self.protocol, self.overrides(), *matching, kind=self.kind)
+        method = method.for_cell(structure.cell)
         self.code.check(method)
         return method
+
+    def check_start(self, structure: StructureFacts) -> None:
+        """Check that the code can compute a starting structure.
+
+        :raises InputError: naming what it cannot take.
+        """
+        self.code.check_cell(self.method_of(structure), structure.cell)
 
 
 class PerturbSettings(Section):

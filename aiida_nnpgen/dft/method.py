@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import ArrayLike
 
 from ..common.exceptions import InputError
@@ -37,6 +38,7 @@ class Method:
     :ivar kpoints_spacing: largest distance between neighbouring k-points in 1/Å, the factor 2 pi included.
     :ivar charge: of the cell in e.
     :ivar multiplicity: 2S+1; None: closed shell. A value makes the calculation spin-polarised.
+    :ivar magmoms: moment in µB with which the atoms of an element start; any makes the calculation spin-polarised.
     :ivar parameters: what else the code is told, in its own words; it overrides all of the above.
     """
 
@@ -47,6 +49,7 @@ class Method:
     kpoints_spacing: float | None = None
     charge: int = 0
     multiplicity: int | None = None
+    magmoms: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +69,16 @@ class Method:
             object.__setattr__(self, "kpoints", tuple(self.kpoints))
         if self.multiplicity is not None and self.multiplicity < 1:
             raise InputError(f"`multiplicity` must be at least 1, not `{self.multiplicity}`")
+        for element, moment in self.magmoms.items():
+            if element not in chemical_symbols[1:]:
+                raise InputError(f"`magmoms`: `{element}` is not an element, all atoms of which start alike")
+            if isinstance(moment, bool) or not isinstance(moment, int | float) or not math.isfinite(moment):
+                raise InputError(f"`magmoms.{element}` must be a number of µB, not `{moment}`")
+
+    @property
+    def is_polarised(self) -> bool:
+        """Return whether the two spins are told apart by these words, ``parameters`` apart."""
+        return self.multiplicity is not None or bool(self.magmoms)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Method:
@@ -83,6 +96,13 @@ class Method:
         """Return the method as plain values."""
         values = asdict(self) | {"dispersion": self.dispersion.value}
         return values | {"kpoints": list(self.kpoints) if self.kpoints else None}
+
+    def for_cell(self, cell: ArrayLike) -> Method:
+        """Return the method with the mesh of k-points in place of their distance.
+
+        :param cell: lattice vectors as rows in Å, (3, 3).
+        """
+        return self if self.kpoints_spacing is None else replace(self, kpoints=self.mesh(cell), kpoints_spacing=None)
 
     def mesh(self, cell: ArrayLike) -> tuple[int, int, int]:
         """Return the mesh of k-points for a cell.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from aiida import orm
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 from aiida.plugins.entry_point import get_entry_point_names
+from ase.data import atomic_masses, atomic_numbers
 from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
 from ..common.exceptions import InputError
 from ..common.types import Purpose
 from ..config.load import describe_errors
+from ..config.method import StructureFacts
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
 from .dry_pass import check_starts, check_validation_frames
@@ -51,6 +54,7 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
         _check_schedule(config, sorted(inputs["structures"]), set(inputs.get("codes", {}).get("sampling", {}))),
         _check_existing(inputs, config),
         check_validation_frames(config, inputs),
+        _check_levels(inputs, config),
     ]
     # Runs find their starts only where the checks before have passed.
     return next((message for message in checks if message), None) or check_starts(config, inputs)
@@ -103,6 +107,22 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
                 sampler.check_conditions(conditions)
         except InputError as exception:
             return f"{place}: {exception}"
+    return None
+
+
+def _check_levels(inputs: Any, config: LoopSettings) -> str | None:
+    """Check that the reference code can compute the starting structures, and that nothing they say would be lost."""
+    for key, node in inputs["structures"].items():
+        for kind in node.kinds:
+            if kind.is_alloy or kind.has_vacancies or len([one for one in node.kinds if one.symbol == kind.symbol]) > 1:
+                return f"structures.{key}: kind `{kind.name}`: frames keep elements alone, so give one kind for each"
+            if abs(kind.mass / atomic_masses[atomic_numbers[kind.symbol]] - 1) > 0.01:
+                return f"structures.{key}: kind `{kind.name}` weighs `{kind.mass:g}` u: isotopes are not used"
+        numbers = np.array([atomic_numbers[node.get_kind(site.kind_name).symbol] for site in node.sites])
+        try:
+            config.reference.check_start(StructureFacts(key=key, start=key, numbers=numbers, cell=np.array(node.cell)))
+        except InputError as exception:
+            return f"structures.{key}: {exception}"
     return None
 
 

@@ -105,6 +105,8 @@ def _structures(source: StructureSource, folder: Path, place: str, seed: int) ->
         atoms = read_starts(folder / source.file, source.index)
     except InputError as exception:
         raise InputError(f"{place}.file: {exception}") from exception
+    for image in atoms:
+        image.set_tags(0)  # of layers and the like; AiiDA would make kinds of them
     if len(atoms) == 1:
         return {source.name: orm.StructureData(ase=atoms[0])}
     return {f"{source.name}_{index}": orm.StructureData(ase=image) for index, image in enumerate(atoms)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ase.io
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from aiida_nnpgen.builders.files import read_images, read_starts
@@ -77,3 +78,34 @@ def test_read_images_gives_a_list(tmp_path: Path) -> None:
         read_images(path, "5:")
     with pytest.raises(InputError, match=r"`two.xyz` cannot be read"):
         read_images(path, "5")
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"magmoms": [2.0, -2.0]}, "has `initial_magmoms`, which are not used.*`reference.magmoms`"),
+        ({"charges": [1.0, -1.0]}, "has `initial_charges`, which are not used.*`reference.charge`"),
+        ({"masses": [2.014, 1.008]}, r"atom 0 \(from 0\), `H`, the mass `2.014` u: isotopes are not used"),
+    ],
+)
+def test_read_starts_refuses_what_later_frames_would_lose(
+    tmp_path: Path, state: dict[str, list[float]], message: str
+) -> None:
+    """Frames hold elements and positions; what else is said would be dropped in silence."""
+    path = tmp_path / "state.traj"
+    atoms = Atoms("H2", positions=[[0, 0, 0], [0.7, 0, 0]], cell=[5, 5, 5], pbc=True, **state)
+    ase.io.write(path, atoms)
+    with pytest.raises(
+        InputError, match=f"frame 0 of `state.traj` {'' if 'masses' not in state else 'gives '}{message}"
+    ):
+        read_starts(path)
+
+
+def test_read_starts_takes_masses_of_other_tables(tmp_path: Path) -> None:
+    """Rounded masses and moments of zero say nothing."""
+    path = tmp_path / "plain.traj"
+    ase.io.write(
+        path,
+        Atoms("H2", positions=[[0, 0, 0], [0.7, 0, 0]], cell=[5, 5, 5], pbc=True, masses=[1.0, 1.0], magmoms=[0, 0]),
+    )
+    assert len(read_starts(path)) == 1

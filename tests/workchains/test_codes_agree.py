@@ -27,6 +27,7 @@ def label(code: orm.AbstractCode, pseudopotentials: dict[str, orm.Data], **refer
     """Return the label of the molecule."""
     values = {
         "batch_size": 1,
+        "kpoints": [1, 1, 1],
         "checks": {"max_force": 60.0, "max_net_force": 1.0},
         "min_yield": 1.0,
         "max_attempts": 1,

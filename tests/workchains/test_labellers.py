@@ -13,7 +13,7 @@ from aiida_nnpgen.testing.dft import LabellerCase, LabellerSuite
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labellers")]
 
 PREFIX = "nnpgen.labellers."
-FAST = {"protocol": "fast"}
+FAST = {"protocol": "fast", "kpoints": [1, 1, 1]}
 
 
 class TestAse(LabellerSuite):

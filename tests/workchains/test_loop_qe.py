@@ -22,6 +22,7 @@ reference:
   functional: PBE
   dispersion: none
   cutoff: 30 Ry
+  kpoints: [1, 1, 1]
   pseudopotentials: {H: H.sg15-pbe.upf, O: O.sg15-pbe.upf}
   rules: [{match: {volume: {max: 90}}, parameters: {ELECTRONS: {mixing_beta: 0.5}}}]
 """

@@ -61,6 +61,7 @@ def settings(**changes: Any) -> dict[str, Any]:
         "functional": "PBE",
         "dispersion": "none",
         "cutoff": 25.0,
+        "kpoints": [1, 1, 1],
         "batch_size": 10,
         "checks": {"max_force": 60.0, "max_net_force": 0.1},
         "min_yield": 0.0,

@@ -63,6 +63,7 @@ def settings(**changes: Any) -> orm.Dict:
     values = {
         "labeller": "vasp",
         "protocol": "fast",
+        "kpoints": [1, 1, 1],
         "batch_size": 10,
         "checks": {"max_force": 60.0, "max_net_force": 0.1},
         "min_yield": 0.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
 
 from ase import Atoms
@@ -12,7 +13,7 @@ from ...common.calculators import Evaluation, evaluate
 from ...common.exceptions import InputError
 from ...common.plugins import load
 
-__all__ = ["label", "load_calculator"]
+__all__ = ["check_state", "label", "load_calculator"]
 
 # What constructors of foreign calculators are seen to raise on a wrong keyword, a missing library or a missing file.
 _CONSTRUCTION_ERRORS = (
@@ -44,6 +45,7 @@ def load_calculator(path: str, keywords: Mapping[str, object]) -> BaseCalculator
     factory = load("calculators", path)
     if not callable(factory):
         raise InputError(f"`{path}` is no class: give the class of an ASE calculator")
+    check_state(path, keywords)
     _check_spelling(path, factory, keywords)
     try:
         calculator = factory(**keywords)
@@ -55,6 +57,32 @@ def load_calculator(path: str, keywords: Mapping[str, object]) -> BaseCalculator
     if not callable(getattr(calculator, "get_property", None)) or not {"energy", "forces"} <= set(offered):
         raise InputError(f"`{path}` makes no ASE calculator with energies and forces: choose another class")
     return calculator
+
+
+def check_state(path: str, keywords: Mapping[str, object]) -> None:
+    """Check that a calculator knows charge and multiplicity where they are given; one that is not here is not asked.
+
+    :raises InputError: naming the keyword: many calculators take any in silence.
+    """
+    asked = [name for name in ("charge", "multiplicity") if name in keywords]
+    if not asked:
+        return
+    try:
+        factory = load("calculators", path)
+    except InputError:
+        return
+    known = set(getattr(factory, "default_parameters", None) or ()) | set(_parameters(factory))
+    for name in asked:
+        if name not in known:
+            raise InputError(f"`{name}` is not for `{path}`, which knows no such keyword: leave it out")
+
+
+def _parameters(factory: object) -> list[str]:
+    """Return the names of the arguments that are written out."""
+    try:
+        return list(inspect.signature(factory).parameters) if callable(factory) else []
+    except ValueError:
+        return []
 
 
 def label(atoms: Atoms, calculator: BaseCalculator) -> Evaluation:

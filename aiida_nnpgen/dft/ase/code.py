@@ -8,8 +8,9 @@ from typing import Any
 
 from ...common.exceptions import InputError
 from ...common.types import Thermostat
-from ..code import DftCode, Effort
+from ..code import DftCode, Effort, Kind
 from ..method import Dispersion, Method, merge
+from .calculator import check_state
 
 __all__ = ["ASE", "calculator_of"]
 
@@ -21,15 +22,21 @@ class AseCode(DftCode):
     THERMOSTATS = frozenset(Thermostat)
     BATCHES = True
 
-    def method(self, protocol: Effort, *overrides: Mapping[str, Any]) -> Method:
-        """Return the method; a protocol speaks of its own calculator alone."""
+    def method(self, protocol: Effort, *overrides: Mapping[str, Any], kind: Kind = Kind.MOLECULE) -> Method:
+        """Return the method; a protocol speaks of its own calculator alone, and so does a kind."""
         named = [values for values in overrides if "calculator" in values.get("parameters", {})]
-        return Method.from_dict(reduce(merge, overrides)) if named else super().method(protocol, *overrides)
+        return Method.from_dict(reduce(merge, overrides)) if named else super().method(protocol, *overrides, kind=kind)
+
+    def no_kind(self, kind: Kind) -> str:
+        """Return why there are none: tight binding here has no k-points."""
+        return (
+            f"the default, GFN-xTB, is for molecules: name a calculator for a {kind.value} in `parameters.calculator`"
+        )
 
     def check(self, method: Method) -> None:
         """Check that there is a path, and that nothing is asked that only the keywords can say."""
-        for name in ("functional", "cutoff", "kpoints", "kpoints_spacing"):
-            if getattr(method, name) is not None:
+        for name in ("functional", "cutoff", "kpoints", "kpoints_spacing", "magmoms"):
+            if getattr(method, name) not in (None, {}):
                 raise InputError(f"`{name}` is not for the labeller `ase`: use `parameters.keywords`")
         if method.dispersion is not Dispersion.NONE:
             raise InputError("`dispersion` is not for the labeller `ase`: choose a calculator that has it")
@@ -43,6 +50,7 @@ class AseCode(DftCode):
             )
         if not isinstance(method.parameters.get("keywords", {}), Mapping):
             raise InputError("`parameters.keywords` must be a mapping")
+        check_state(path, calculator_of(method)["keywords"])
 
 
 ASE = AseCode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...common.exceptions import InputError
 from ...common.types import Thermostat
 from ..code import DftCode
 from ..label import LabelFailure
@@ -44,8 +43,6 @@ class Cp2kCode(DftCode):
 
     def check(self, method: Method) -> None:
         """Check functional, dispersion, and the names in the parameters."""
-        if method.kpoints_spacing is not None:
-            raise InputError("`kpoints_spacing` is not for `cp2k`: frames of one job share a mesh; give `kpoints`")
         force_eval(method, ())
 
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:

@@ -85,10 +85,14 @@ def force_eval(method: Method, elements: Collection[str]) -> Tree:
     if method.kpoints is not None and _has_mesh(method):
         points = [f"{' '.join(map(repr, point))} {weight}" for point, weight in _mesh(method.kpoints)]
         dft["KPOINTS"] = {"SCHEME": "GENERAL", "UNITS": "B_VECTOR", "WAVEFUNCTIONS": "COMPLEX", "KPOINT": points}
+    if method.magmoms:
+        dft["UKS"] = True
     tree = overlay({"GLOBAL": {}, "FORCE_EVAL": {"DFT": dft, "SUBSYS": {"KIND": {}}}}, user)
     scf = tree["FORCE_EVAL"]["DFT"]["SCF"]
     if scf.get("SMEAR") and not scf.get("ADDED_MOS"):
         raise InputError("parameters.FORCE_EVAL/DFT/SCF: `SMEAR` needs `ADDED_MOS`, the number of empty orbitals")
+    if method.magmoms and method.multiplicity is None and not scf.get("SMEAR"):
+        raise InputError("`magmoms` with fixed occupations needs `multiplicity`; or take `kind: metal`")
     if "OUTER_SCF" in scf and "EPS_SCF" in scf:
         scf["OUTER_SCF"] = {"EPS_SCF": scf["EPS_SCF"]} | scf["OUTER_SCF"]
     subsystem = tree["FORCE_EVAL"]["SUBSYS"]
@@ -142,7 +146,8 @@ def _kinds(method: Method, given: Mapping[str, Mapping[str, Any]], elements: Col
     base = {"POTENTIAL": functional.potential} if functional else {}
     kinds: Tree = {}
     for element in sorted(elements):
-        kinds[element] = {**base, **given.get("DEFAULT", {}), **given.get(element, {})}
+        moment = {"MAGNETIZATION": float(method.magmoms[element])} if element in method.magmoms else {}
+        kinds[element] = {**base, **moment, **given.get("DEFAULT", {}), **given.get(element, {})}
         for keyword in ("BASIS_SET", "POTENTIAL"):
             if keyword not in kinds[element]:
                 raise InputError(f"parameters.FORCE_EVAL/SUBSYS/KIND: `{keyword}` of `{element}` is missing")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...common.exceptions import InputError
 from ...common.types import Thermostat
-from ..code import DftCode
+from ..code import DftCode, Kind
 from ..label import LabelFailure
 from ..method import Dispersion, Method, merge
 from .input import CpmdSettings, Pseudopotential
@@ -42,6 +42,7 @@ class CpmdCode(DftCode):
 
     NAME = "cpmd"
     THERMOSTATS = frozenset({Thermostat.NOSE_HOOVER})
+    KPOINTS = False
     PSEUDOPOTENTIALS = "core.singlefile"
 
     def check(self, method: Method) -> None:
@@ -58,6 +59,8 @@ class CpmdCode(DftCode):
                 f"`dispersion: {method.dispersion.value}` has no parameters for `{method.functional}`: "
                 f"use it with one of {known}"
             )
+        if method.magmoms:
+            raise InputError("`magmoms` is not for CPMD, whose spins start by themselves: give `multiplicity`")
         if method.kpoints_spacing is not None or method.kpoints not in (None, (1, 1, 1)):
             asked = method.kpoints_spacing or list(method.kpoints or ())
             raise InputError(f"k-points (`{asked}`) are not for CPMD, which labels at the Gamma point: leave them out")
@@ -69,6 +72,12 @@ class CpmdCode(DftCode):
         check_keywords(method.parameters)
         check_options(method.parameters.get("PSEUDOPOTENTIALS", {}))
         settings_of(method, {})
+
+    def no_kind(self, kind: Kind) -> str:
+        """Return why there are none."""
+        return (
+            f"CPMD labels at the Gamma point with fixed occupations: choose `qe`, `cp2k` or `vasp` for a {kind.value}"
+        )
 
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
         """Return the method with another optimiser: conjugate gradients with line search, then from random orbitals.

@@ -44,6 +44,10 @@ class QeCode(DftCode):
             raise InputError("`cutoff` is missing: give that of the orbitals in Ry")
         if system.get("occupations") == "smearing" and not {"smearing", "degauss"} <= set(system):
             raise InputError("`occupations: smearing` needs `smearing` and `degauss` in `parameters.SYSTEM`")
+        if method.magmoms and method.multiplicity is None and system.get("occupations") != "smearing":
+            raise InputError("`magmoms` with fixed occupations needs `multiplicity`; or take `kind: metal`")
+        if method.magmoms and {"nspin", "starting_magnetization"} & {name.partition("(")[0] for name in system}:
+            raise InputError("give `magmoms`, or `nspin` and `starting_magnetization` in `parameters`, not both")
         if str(system.get("occupations", "")).startswith("tetrahedra"):
             raise InputError("`occupations: tetrahedra` gives an energy that forces do not derive from: use `smearing`")
 

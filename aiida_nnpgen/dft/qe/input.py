@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ...common.dynamics import Conditions
+from ...common.exceptions import InputError
 from ...common.types import Thermostat
 from ...common.units import AU_TIME, DALTON, HARTREE, KB
 from ..dispersion import D2_SCALES
@@ -37,14 +39,24 @@ class PwInput:
     velocities: NDArray[np.float64] | None = None
 
 
-def write_single_point(method: Method, atoms: Atoms) -> PwInput:
-    """Return the input that labels a structure."""
-    namelists = _namelists(method)
+def write_single_point(method: Method, atoms: Atoms, valences: Mapping[str, float] | None = None) -> PwInput:
+    """Return the input that labels a structure.
+
+    :param valences: electrons of each element in its pseudopotential, as ``magmoms`` needs them.
+    """
+    namelists = _namelists(method, atoms, valences)
     namelists.pop("IONS", None)
     return _input(method, atoms, namelists)
 
 
-def write_md(method: Method, atoms: Atoms, conditions: Conditions, seed: int, done: int) -> PwInput:
+def write_md(
+    method: Method,
+    atoms: Atoms,
+    conditions: Conditions,
+    seed: int,
+    done: int,
+    valences: Mapping[str, float] | None = None,
+) -> PwInput:
     """Return the input of one job of a molecular dynamics at constant temperature.
 
     The first job of a dynamics does one step without thermostat, with velocities that we draw; all others go on from
@@ -54,11 +66,12 @@ def write_md(method: Method, atoms: Atoms, conditions: Conditions, seed: int, do
     :param atoms: where the job starts.
     :param seed: of the velocities.
     :param done: number of configurations that earlier jobs computed.
+    :param valences: as for :func:`write_single_point`.
     """
     assert conditions.thermostat is Thermostat.CSVR, "the configuration refuses others"
     first = not done
     ions = {"pot_extrapolation": "second_order", "wfc_extrapolation": "second_order", "ion_dynamics": "verlet"}
-    namelists = merge({"IONS": ions}, _namelists(method))
+    namelists = merge({"IONS": ions}, _namelists(method, atoms, valences))
     namelists["CONTROL"] |= {
         "calculation": "md",
         "nstep": 1 if first else conditions.n_frames - done,
@@ -102,10 +115,11 @@ def _input(
     )
 
 
-def _namelists(method: Method) -> dict[str, Any]:
+def _namelists(method: Method, atoms: Atoms, valences: Mapping[str, float] | None) -> dict[str, Any]:
     """Return the namelists of a label, the user's own words last."""
+    system = _system(method) | _moments(method, sorted(set(atoms.get_chemical_symbols())), valences)
     control = {"calculation": "scf", "tprnfor": True, "tstress": True}
-    return merge({"CONTROL": control, "SYSTEM": _system(method), "ELECTRONS": {}}, method.parameters)
+    return merge({"CONTROL": control, "SYSTEM": system, "ELECTRONS": {}}, method.parameters)
 
 
 def _system(method: Method) -> dict[str, Any]:
@@ -121,6 +135,22 @@ def _system(method: Method) -> dict[str, Any]:
     if method.multiplicity is not None:
         system |= {"nspin": 2, "tot_magnetization": float(method.multiplicity - 1)}
     return system | _dispersion(method)
+
+
+def _moments(method: Method, elements: list[str], valences: Mapping[str, float] | None) -> dict[str, Any]:
+    """Return the moments that atoms start with: pw.x takes them as a share of the valence electrons.
+
+    :raises InputError: if an element has fewer electrons than its moment.
+    """
+    if not method.magmoms:
+        return {}
+    shares = {}
+    for element in elements:
+        moment, valence = method.magmoms.get(element, 0.0), (valences or {}).get(element)
+        if valence is None or abs(moment) > valence:
+            raise InputError(f"`magmoms.{element}: {moment:g}` needs a pseudopotential with so many electrons")
+        shares[element] = moment / valence
+    return {"nspin": 2, "starting_magnetization": shares}
 
 
 def _dispersion(method: Method) -> dict[str, Any]:

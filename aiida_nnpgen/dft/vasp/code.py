@@ -46,6 +46,8 @@ class VaspCode(DftCode):
             raise InputError("`cutoff` is missing: give that of the plane waves in Ry")
         if method.multiplicity is not None and {"ISPIN", "NUPDOWN"} & set(tags):
             raise InputError("give `multiplicity` or `parameters.NUPDOWN`, not both")
+        if method.magmoms and {"ISPIN", "MAGMOM"} & set(tags):
+            raise InputError("give `magmoms` or `parameters.MAGMOM`, not both")
         if tags.get("ISMEAR") in _TETRAHEDRA:
             raise InputError(f"`ISMEAR: {tags['ISMEAR']}` gives an energy that forces do not derive from: use 0 or -1")
 
@@ -59,7 +61,7 @@ class VaspCode(DftCode):
         if reason is not LabelFailure.NOT_CONVERGED or attempt > len(_SLOWER):
             return None
         tags = functional_tags(method) | dict(method.parameters)
-        is_polarised = method.multiplicity is not None or tags.get("ISPIN") == 2
+        is_polarised = method.is_polarised or tags.get("ISPIN") == 2
         slower = dict((_SLOWER_HYBRID if tags.get("LHFCALC") else _SLOWER)[attempt - 1])
         if is_polarised and "AMIX" in slower:
             slower |= _SLOWER_SPIN[attempt - 1]

@@ -141,6 +141,8 @@ def _electrons(method: Method, symbols: Sequence[str], valences: Mapping[str, fl
         tags["NELECT"] = sum(_valence(symbol, valences) for symbol in symbols) - method.charge
     if method.multiplicity is not None:
         tags |= {"ISPIN": 2, "NUPDOWN": method.multiplicity - 1}
+    if method.magmoms:
+        tags |= {"ISPIN": 2, "MAGMOM": [method.magmoms.get(symbol, 0.0) for symbol in symbols]}
     return tags
 
 

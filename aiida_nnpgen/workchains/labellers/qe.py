@@ -63,7 +63,8 @@ def prepared_inputs(
     :param job: conditions of a dynamics, and the number of configurations that are done; none: a single point.
     :param parent_folder: where an earlier job ran that this one continues.
     """
-    prepared = prepare_qe(method, structure, *job)
+    moments = {} if not method.get_dict().get("magmoms") else {"valences": _valences(pseudopotentials, structure)}
+    prepared = prepare_qe(method, structure, *job, **moments)
     resources = {"num_machines": 1, "num_mpiprocs_per_machine": 1}
     pw = {
         "code": code,
@@ -75,3 +76,8 @@ def prepared_inputs(
     }
     more = {} if parent_folder is None else {"parent_folder": parent_folder}
     return {"pw": pw | more, "kpoints": prepared["kpoints"]}
+
+
+def _valences(pseudopotentials: Mapping[str, orm.Data], structure: orm.StructureData) -> orm.Dict:
+    """Return the electrons of each element in its pseudopotential."""
+    return orm.Dict({element: pseudopotentials[element].z_valence for element in sorted(structure.get_symbols_set())})

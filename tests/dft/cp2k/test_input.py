@@ -131,7 +131,6 @@ def test_parameters_go_over_everything_else(frames: Frames) -> None:
         ({"functional": "BLIP"}, "`BLIP` is none of BLYP"),
         ({"functional": "PBESOL", "dispersion": "d2"}, "D2 has no published scaling for `PBESOL`"),
         ({"functional": "LDA"}, "D3 has no parameters for `LDA`"),
-        ({"kpoints_spacing": 0.3}, "`kpoints_spacing` is not for `cp2k`"),
         ({"parameters": {"MOTION": {"MD": {"STEPS": 5}}}}, "`MOTION` is not yours"),
         ({"parameters": {"GLOBAL": {"RUN_TYPE": "GEO_OPT"}}}, "`RUN_TYPE` belongs to the labeller"),
         ({"parameters": {"FORCE_EVAL": {"STRESS_TENSOR": "NONE"}}}, "`STRESS_TENSOR` is not yours"),
