@@ -38,10 +38,12 @@ def nnpgen(ctx: click.Context, profile: str | None) -> None:
 @nnpgen.command()
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def validate(config: Path) -> None:
-    """Check a configuration file without AiiDA."""
+    """Check a configuration file without AiiDA, and say at which level of theory structures are computed."""
     from ..config.load import load_config
+    from .levels import print_levels
 
     settings = load_config(config)
+    print_levels(settings.reference, settings.structures, config.parent)
     click.echo(f"{config} is valid: {len(settings.iterations())} iterations")
 
 

@@ -15,7 +15,7 @@ from ..data.lineage import frames_of_model, models_of_frame
 from ..workchains.continuation import check_is_loop
 from ..workchains.summary import drops, errors, sampling_table
 
-__all__ = ["make_console", "print_frames", "print_models", "print_summary", "print_survival"]
+__all__ = ["make_console", "make_table", "print_frames", "print_models", "print_summary", "print_survival"]
 
 
 def make_console() -> Console:
@@ -24,7 +24,8 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=140)
 
 
-def _table(title: str, left: list[str], right: list[str]) -> Table:
+def make_table(title: str, left: list[str], right: list[str]) -> Table:
+    """Return an empty table; columns on the left hold words, those on the right numbers."""
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for column in left:
         table.add_column(column)
@@ -37,7 +38,7 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
     """Print what each iteration sampled, selected and labelled, and the errors on the test set."""
     check_is_loop(process)
     console = console or make_console()
-    table = _table(
+    table = make_table(
         f"Active learning <{process.pk}>",
         ["iter.", "ensemble", "T / K"],
         ["runs", "unstable", "sampled", "in window", "selected", "labelled"],
@@ -52,7 +53,7 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
         console.print(f"iteration {iteration} dropped of those in the window: {words}", highlight=False)
     measured = errors(process)
     if measured:
-        table = _table(
+        table = make_table(
             "Errors on the test set", ["model of iteration"], ["energy RMSE / meV/atom", "force RMSE / eV/Å"]
         )
         for error in measured:
@@ -73,7 +74,7 @@ def print_survival(
     [conditions] = settings.conditions(settings.runs[0])
     length = conditions.steps * conditions.timestep / 1000
     title = f"Survival in {conditions.ensemble.value.upper()} at {conditions.temperature:g} K, {length:g} ps at most"
-    table = _table(title, ["committee"], ["ps"])
+    table = make_table(title, ["committee"], ["ps"])
     table.add_column("end")
     for name, (time, message) in results.items():
         table.add_row(name, f"{time:.2f}", message)
@@ -88,7 +89,7 @@ def print_frames(model: orm.Node, console: Console | None = None) -> None:
     console = console or make_console()
     frames = frames_of_model(model)
     columns = ["iteration", "split", "structure", "label process", "frame", "reason"]
-    table = _table(f"{len(frames)} frames of model <{model.pk}>", columns, [])
+    table = make_table(f"{len(frames)} frames of model <{model.pk}>", columns, [])
     for frame in frames:
         identifiers = [(uuid or "imported")[:8] for uuid in (frame.structure, frame.process)]
         iteration = "initial" if frame.iteration < 0 else str(frame.iteration)
@@ -104,7 +105,7 @@ def print_models(structure: orm.Node, console: Console | None = None) -> None:
         raise InputError(f"<{structure.pk}> is a {type(structure).__name__}, not a structure")
     console = console or make_console()
     models = models_of_frame(structure)
-    table = _table(f"{len(models)} models trained with <{structure.pk}>", ["pk", "UUID", "architecture"], ["seed"])
+    table = make_table(f"{len(models)} models trained with <{structure.pk}>", ["pk", "UUID", "architecture"], ["seed"])
     for model in models:
         seed = model.base.attributes.get("seed")
         table.add_row(str(model.pk), model.uuid, model.architecture, str(seed))

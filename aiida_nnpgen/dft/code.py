@@ -49,6 +49,7 @@ class DftCode(ABC):
     :cvar THERMOSTATS: what its molecular dynamics can do.
     :cvar BATCHES: whether one job takes several frames.
     :cvar KPOINTS: whether it samples the Brillouin zone.
+    :cvar IS_TOLD: whether functional, k-points and occupations are ours to say.
     :cvar PSEUDOPOTENTIALS: entry point of the data that hold a pseudopotential file, if the code needs any.
     """
 
@@ -56,6 +57,7 @@ class DftCode(ABC):
     THERMOSTATS: ClassVar[frozenset[Thermostat]]
     BATCHES: ClassVar[bool] = False
     KPOINTS: ClassVar[bool] = True
+    IS_TOLD: ClassVar[bool] = True
     PSEUDOPOTENTIALS: ClassVar[str | None] = None
 
     def method(self, protocol: Effort, *overrides: Mapping[str, Any], kind: Kind = Kind.MOLECULE) -> Method:
@@ -75,6 +77,10 @@ class DftCode(ABC):
     def no_kind(self, kind: Kind) -> str:
         """Return why there are no levels of theory for such systems, and what to do."""
         return f"`{self.NAME}` has protocols for molecules alone: choose another labeller for a {kind.value}"
+
+    def occupations(self, method: Method) -> str:
+        """Return how levels are filled, in a few words; ``fixed`` where they are full or empty."""
+        return "fixed"
 
     def check_cell(self, method: Method, cell: ArrayLike) -> None:
         """Check that a starting structure is not too small for the k-points that the code has.

@@ -12,7 +12,10 @@ from aiida.engine import calcfunction
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
+from ...dft import registry
+from ...dft.hints import FIXED
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
+from ...dft.method import Method
 from ...dft.qe.labels import join_run, read_run, read_single_point, read_why
 
 __all__ = ["label_from_qe"]
@@ -61,9 +64,17 @@ def label_from_qe(
             frames = read_single_point(last, structure.get_ase())
         except OutputError as exception:
             problem = _why(facts, last, exception)
-            failure = {"reason": problem.reason.value, "detail": problem.detail, "process": facts["process"]}
+            detail = problem.detail
+            if problem.reason is LabelFailure.NOT_CONVERGED and _is_fixed(method):
+                detail = f"{detail}; occupations are fixed: if there may be no gap take `kind: metal`"
+            failure = {"reason": problem.reason.value, "detail": detail, "process": facts["process"]}
             return {"failures": orm.Dict({key: failure})}
     return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
+
+
+def _is_fixed(method: orm.Dict) -> bool:
+    """Return whether levels are full or empty at this level of theory."""
+    return registry.load("qe").occupations(Method.from_dict(method.get_dict())) == FIXED
 
 
 def _why(facts: orm.Dict, folder: Path | None, exception: OutputError | None = None) -> LabelProblem:

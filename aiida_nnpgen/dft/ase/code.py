@@ -21,6 +21,7 @@ class AseCode(DftCode):
     NAME = "ase"
     THERMOSTATS = frozenset(Thermostat)
     BATCHES = True
+    IS_TOLD = False
 
     def method(self, protocol: Effort, *overrides: Mapping[str, Any], kind: Kind = Kind.MOLECULE) -> Method:
         """Return the method; a protocol speaks of its own calculator alone, and so does a kind."""

@@ -45,6 +45,11 @@ class Cp2kCode(DftCode):
         """Check functional, dispersion, and the names in the parameters."""
         force_eval(method, ())
 
+    def occupations(self, method: Method) -> str:
+        """Return how levels are filled."""
+        smear = user_tree(method).get("FORCE_EVAL", {}).get("DFT", {}).get("SCF", {}).get("SMEAR")
+        return f"Fermi-Dirac, {smear.get('ELECTRONIC_TEMPERATURE', 300)} K" if isinstance(smear, dict) else "fixed"
+
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
         """Return the method with another way to the same orbitals; there is none for any other reason."""
         if reason is not LabelFailure.NOT_CONVERGED:

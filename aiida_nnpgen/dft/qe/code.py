@@ -51,6 +51,12 @@ class QeCode(DftCode):
         if str(system.get("occupations", "")).startswith("tetrahedra"):
             raise InputError("`occupations: tetrahedra` gives an energy that forces do not derive from: use `smearing`")
 
+    def occupations(self, method: Method) -> str:
+        """Return how levels are filled."""
+        system = method.parameters.get("SYSTEM", {})
+        is_fixed = system.get("occupations", "fixed") != "smearing"
+        return "fixed" if is_fixed else f"{system.get('smearing')}, {system.get('degauss')} Ry"
+
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
         """Return the method with slower mixing, then with another diagonalisation as well.
 

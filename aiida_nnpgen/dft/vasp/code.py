@@ -51,6 +51,13 @@ class VaspCode(DftCode):
         if tags.get("ISMEAR") in _TETRAHEDRA:
             raise InputError(f"`ISMEAR: {tags['ISMEAR']}` gives an energy that forces do not derive from: use 0 or -1")
 
+    def occupations(self, method: Method) -> str:
+        """Return how levels are filled."""
+        tags = method.parameters
+        width, ismear = tags.get("SIGMA", 0.2), tags.get("ISMEAR", 1)
+        names = {-2: "fixed", -1: "Fermi-Dirac", 0: "Gaussian"}
+        return "fixed" if ismear == -2 else f"{names.get(ismear, 'Methfessel-Paxton')}, {width} eV"
+
     def remedy(self, method: Method, reason: LabelFailure, attempt: int) -> Method | None:
         """Return the method with slower mixing and more steps, then with an algorithm that moves all bands together.
 

@@ -136,6 +136,17 @@ def test_good_exit_without_convergence_is_no_label(left: Callable[..., Left], wa
     assert failure["reason"] == "not_converged"
 
 
+@pytest.mark.parametrize("occupations", ["fixed", "smearing"])
+def test_fixed_occupations_are_suspected_where_nothing_converges(
+    left: Callable[..., Left], water: orm.StructureData, occupations: str
+) -> None:
+    """The way out is in the detail, and not where levels are smeared already."""
+    system = {"occupations": occupations, "smearing": "cold", "degauss": 0.02}
+    state = left("not_converged") | {"method": orm.Dict({"functional": "PBE", "parameters": {"SYSTEM": system}})}
+    failure = label_from_qe(**state, frame_0000=water)["failures"].get_dict()["frame_0000"]
+    assert ("kind: metal" in failure["detail"]) == (occupations == "fixed")
+
+
 def conditions(steps: int, stride: int = 1) -> orm.Dict:
     """Return conditions as the plan of the phase gives them."""
     values = {"ensemble": "nvt", "temperature": 300.0, "timestep": 0.5, "steps": steps, "stride": stride}
