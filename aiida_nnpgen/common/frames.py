@@ -161,7 +161,7 @@ class Frames:
     def save(self, path: Path) -> None:
         """Write the arrays to one ``.npz`` file."""
         with path.open("wb") as handle:
-            np.savez(handle, allow_pickle=False, **self.arrays())
+            np.savez(handle, **self.arrays())  # type: ignore[arg-type]
 
     @classmethod
     def by_composition(cls, parts: Iterable[Frames], *, keep_order: bool = False) -> list[Frames]:

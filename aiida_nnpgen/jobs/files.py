@@ -74,7 +74,7 @@ def write_frames(folder: Path, kind: str, parts: Sequence[Frames]) -> None:
     """Write sets of frames of one kind, and their numbers into the manifest."""
     arrays = {_name(index, name): array for index, part in enumerate(parts) for name, array in part.arrays().items()}
     with (folder / frames_name(kind)).open("wb") as handle:
-        np.savez(handle, allow_pickle=False, **arrays)
+        np.savez(handle, **arrays)  # type: ignore[arg-type]
     manifest = _read_manifest(folder) | {kind: [len(part) for part in parts]}
     (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
 

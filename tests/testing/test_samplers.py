@@ -100,6 +100,7 @@ def train(folder: Path, seed: int) -> Path:
     config = {"backend": plugins.target("nnpgen.models", "deepmd"), "elements": ELEMENTS, "seed": seed}
     (folder / "config.json").write_text(json.dumps(config | {"settings": SETTINGS}))
     write_frames(folder, "train", [frames])
+    write_frames(folder, "validation", [])
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "aiida_nnpgen.jobs", "train"]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
