@@ -141,7 +141,7 @@ def cp2k_code(dft_codes: Callable[[str], orm.InstalledCode]) -> orm.InstalledCod
 
 @pytest.fixture(scope="session")
 def upf_folder() -> Path:
-    """Return the folder with ``H.sg15-pbe.upf``, and so on for C and O, gth-pbe and gth-blyp."""
+    """Return the folder with ``H.sg15-pbe.upf``, and so on for other elements and gth-pbe, gth-blyp."""
     folder = Path(sys.prefix) / "share" / "nnpgen-test" / "upf"
     subprocess.run([sys.executable, Path(__file__).parent / "set_up_pseudopotentials.py", folder], check=True)
     if not (folder / "O.sg15-pbe.upf").is_file():

