@@ -195,7 +195,9 @@ def test_job_with_lost_files_is_tried_again_and_a_refusal_is_not(
     assert len(labels(node)) == 1
     assert len(calculations(node)) == 3
     (tmp_path / "vasp_runs.txt").unlink()
-    node = label(vasp(error={"*": "Error reading item NCORE from file INCAR."}), [waters()])
+    other = waters()  # what was labelled would come from the cache
+    other.positions[0, 0] += 0.02
+    node = label(vasp(error={"*": "Error reading item NCORE from file INCAR."}), [other])
     [job] = calculations(node)
     failure = node.outputs.report["failures"]["frame_0000"]
     assert (failure["reason"], failure["process"]) == ("calculator", job.uuid)
