@@ -22,8 +22,8 @@ from ..common.exceptions import InputError, NnpgenError
 from ..config.root import ActiveLearningConfig
 from ..workchains.active_learning import ActiveLearningWorkChain
 from ..workchains.builder import build_inputs
+from .console import make_console
 from .progress import Progress
-from .tables import make_console
 
 __all__ = ["POLL_INTERVAL", "follow", "load", "load_process", "load_profile", "submit_loop"]
 

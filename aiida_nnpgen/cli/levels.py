@@ -13,7 +13,7 @@ from ..config.reference import ReferenceSettings
 from ..config.structures import StructureSource
 from ..dft.hints import hints
 from ..dft.method import Dispersion
-from .tables import make_console, make_table
+from .console import make_console, make_table
 
 __all__ = ["print_levels"]
 

@@ -6,7 +6,6 @@ from collections import Counter
 
 from aiida import orm
 from rich.console import Console
-from rich.table import Table
 
 from ..common.exceptions import InputError
 from ..config.sampling import SamplingSettings
@@ -14,24 +13,9 @@ from ..data import PotentialData
 from ..data.lineage import frames_of_model, models_of_frame
 from ..workchains.continuation import check_is_loop
 from ..workchains.summary import drops, errors, sampling_table
+from .console import make_console, make_table
 
-__all__ = ["make_console", "make_table", "print_frames", "print_models", "print_summary", "print_survival"]
-
-
-def make_console() -> Console:
-    """Return a console; where the output is no terminal, tables get the width that they need."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
-
-
-def make_table(title: str, left: list[str], right: list[str]) -> Table:
-    """Return an empty table; columns on the left hold words, those on the right numbers."""
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    for column in left:
-        table.add_column(column)
-    for column in right:
-        table.add_column(column, justify="right")
-    return table
+__all__ = ["print_frames", "print_models", "print_summary", "print_survival"]
 
 
 def print_summary(process: orm.ProcessNode, console: Console | None = None) -> None:

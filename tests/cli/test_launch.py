@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from aiida_nnpgen.cli import launch
 from aiida_nnpgen.cli.main import nnpgen
 
-pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
+pytestmark = pytest.mark.usefixtures("aiida_profile")
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def test_a_process_of_another_kind_is_said(call: Callable[..., Result], argument
 
 def test_run_needs_a_daemon(call: Callable[..., Result], fixtures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker, and without a daemon, nothing is submitted."""
-    config = fixtures / "loop" / "water.yaml"
+    config, before = fixtures / "loop" / "water.yaml", orm.QueryBuilder().append(orm.Node).count()
     monkeypatch.setattr("aiida.manage.configuration.profile.Profile.process_control_backend", None)
     assert_says(call("run", config), "has no broker")
     monkeypatch.setattr("aiida.manage.configuration.profile.Profile.process_control_backend", "core.zeromq")
     assert_says(call("run", config), "is not running", "daemon start")
-    assert not orm.QueryBuilder().append(orm.Node).count()
+    assert orm.QueryBuilder().append(orm.Node).count() == before

@@ -13,15 +13,16 @@ from aiida_nnpgen.config.load import parse_config
 from aiida_nnpgen.config.root import ActiveLearningConfig
 from aiida_nnpgen.workchains.codes import codes_and_options
 
-pytestmark = pytest.mark.usefixtures("aiida_profile_clean")
+pytestmark = pytest.mark.usefixtures("aiida_profile")
 Make = Callable[[str, orm.Computer], orm.InstalledCode]
 
 
 @pytest.fixture
-def config(fixtures: Path) -> ActiveLearningConfig:
-    """Return a configuration whose trainings run with the code `own`."""
+def config(fixtures: Path) -> Callable[[str], ActiveLearningConfig]:
+    """Return a factory of configurations whose trainings run with a code."""
     text = (fixtures / "loop" / "water.yaml").read_text()
-    return parse_config(text.replace("training: {code: nnpgen-python@localhost}", "training: {code: own}"), "x")
+    old = "training: {code: nnpgen-python@localhost}"
+    return lambda label: parse_config(text.replace(old, f"training: {{code: {label}}}"), "x")
 
 
 @pytest.fixture
@@ -42,28 +43,32 @@ def new_computer(label: str) -> orm.Computer:
 
 
 def test_codes_and_options_names_codes_that_a_label_may_mean(
-    config: ActiveLearningConfig, make: Make, aiida_localhost: orm.Computer
+    config: Callable[[str], ActiveLearningConfig], make: Make, aiida_localhost: orm.Computer
 ) -> None:
     """On two computers, or twice on one."""
-    make("own", aiida_localhost)
-    make("own", new_computer("other"))
-    with pytest.raises(InputError, match=r"^codes.training.code: several codes are called `own`: give `own@") as caught:
-        codes_and_options(config)
-    assert all(f"`own@{label}`" in str(caught.value) for label in (aiida_localhost.label, "other"))
-    twin = make("own", aiida_localhost)
+    make("twin", aiida_localhost)
+    make("twin", new_computer("other"))
+    with pytest.raises(
+        InputError, match=r"^codes.training.code: several codes are called `twin`: give `twin@"
+    ) as caught:
+        codes_and_options(config("twin"))
+    assert all(f"`twin@{label}`" in str(caught.value) for label in (aiida_localhost.label, "other"))
+    twin = make("twin", aiida_localhost)
     with pytest.raises(InputError, match=rf"`{twin.pk}`"):
-        codes_and_options(config)
+        codes_and_options(config("twin"))
 
 
-def test_codes_and_options_needs_a_computer_that_can_be_used(config: ActiveLearningConfig, make: Make) -> None:
+def test_codes_and_options_needs_a_computer_that_can_be_used(
+    config: Callable[[str], ActiveLearningConfig], make: Make
+) -> None:
     """Not configured, and disabled; both would be found when the first job is sent."""
     computer = new_computer("cluster")
-    make("own", computer)
+    make("remote", computer)
     with pytest.raises(
         InputError, match=r"training.code: .*`cluster` is not configured: run `verdi computer configure"
     ):
-        codes_and_options(config)
+        codes_and_options(config("remote"))
     computer.configure(safe_interval=0, use_login_shell=False)
     computer.get_authinfo(orm.User.collection.get_default()).enabled = False
     with pytest.raises(InputError, match=r"`cluster` is disabled: run `verdi computer enable cluster"):
-        codes_and_options(config)
+        codes_and_options(config("remote"))

@@ -23,9 +23,9 @@ def run_demo(folder: Path, config: Path | None = None) -> None:
     # AiiDA fixes the place of its configuration on import, hence only here.
     from aiida import orm
 
+    from ..console import make_console
     from ..launch import POLL_INTERVAL, load_profile
     from ..local_codes import set_up_codes
-    from ..tables import make_console
     from .survival import run_and_report
 
     console = make_console()
