@@ -60,6 +60,7 @@ def test_first_dataset_goes_on_without_a_part_that_failed(run: Callable[..., orm
     assert node.outputs.reports.perturb_torn["reasons"] == {"calculator": COUNT}
 
 
+@pytest.mark.slow
 def test_first_dataset_below_its_yield_keeps_what_is_finished(
     run: Callable[..., orm.WorkChainNode], tmp_path: Path
 ) -> None:
