@@ -245,7 +245,7 @@ def _rows(node: orm.WorkChainNode) -> dict[str, Frames]:
     """Return the label of each frame by its name."""
     shard = node.outputs.dataset
     found, parts = {}, iter(shard.origins)
-    for part in shard.getmolecule_frames():
+    for part in shard.get_frames():
         for row, origin in zip(range(len(part)), parts, strict=False):
             found[ORDER[frame_number(link_key(origin.structure) or "")]] = part[[row]]
     return found
