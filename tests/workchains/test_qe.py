@@ -356,7 +356,8 @@ def test_dynamics_goes_on_where_it_ran_out_of_time(
     tmp_path: Path,
 ) -> None:
     """Jobs of three steps each, which say that their time is up, make the same first frames as one job."""
-    for job in calculations(dynamics):
+    finished = {"attributes.process_state": "finished"}
+    for job in orm.QueryBuilder().append(orm.CalcJobNode, filters=finished).all(flat=True):
         job.base.caching.is_valid_cache = False
     script = tmp_path / "hasty_pw.sh"
     limit = r"sed -i -E 's/nstep = ([4-9]|[1-9][0-9]+)$/nstep = 3/' aiida.in"
