@@ -10,7 +10,7 @@ from rich.console import Console
 from ..builders.files import read_starts
 from ..config.method import StructureFacts
 from ..config.reference import ReferenceSettings
-from ..config.structures import StructureSource
+from ..config.structures import StructureSource, frame_keys
 from ..dft.hints import hints
 from ..dft.method import Dispersion
 from .console import make_console, make_table
@@ -31,8 +31,7 @@ def print_levels(
     names: dict[tuple[str, ...], list[str]] = {}
     for source in sources:
         images = [] if source.file is None else read_starts(folder / source.file, source.index)
-        for index, atoms in enumerate(images):
-            name = source.name if len(images) == 1 else f"{source.name}_{index}"
+        for name, atoms in zip(frame_keys(source.name, len(images)), images, strict=True):
             names.setdefault(_level(reference, name, atoms), []).append(name)
     if not names or not reference.code.IS_TOLD:
         return

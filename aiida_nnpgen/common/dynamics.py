@@ -105,6 +105,11 @@ class Conditions:
         """Return how many configurations a dynamics computes so that it ends with a frame that is kept."""
         return self.steps // self.stride * self.stride + 1
 
+    @property
+    def n_kept(self) -> int:
+        """Return how many frames a run that ends well leaves, the start among them."""
+        return self.steps // self.stride + 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:

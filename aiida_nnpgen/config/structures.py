@@ -10,9 +10,14 @@ from pydantic import Field, field_validator, model_validator
 
 from .fields import Density, Name, Section
 
-__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "keys_of"]
+__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "frame_keys", "keys_of"]
 
 _NUMBERED = re.compile(r"(.+)_\d+")
+
+
+def frame_keys(name: str, count: int) -> list[str]:
+    """Return the keys of the structures of a source: its name, or that and the number of each frame."""
+    return [name] if count == 1 else [f"{name}_{index}" for index in range(count)]
 
 
 def belongs_to(key: str, names: Collection[str]) -> bool:

@@ -16,7 +16,7 @@ from ..common.types import Purpose
 from ..config.existing import ExistingSettings
 from ..config.reference import ReferenceSettings
 from ..config.root import ActiveLearningConfig
-from ..config.structures import StructureSource
+from ..config.structures import StructureSource, frame_keys
 from .active_learning_spec import validate_inputs
 from .codes import codes_and_options
 from .continuation import continue_from
@@ -107,6 +107,5 @@ def _structures(source: StructureSource, folder: Path, place: str, seed: int) ->
         raise InputError(f"{place}.file: {exception}") from exception
     for image in atoms:
         image.set_tags(0)  # of layers and the like; AiiDA would make kinds of them
-    if len(atoms) == 1:
-        return {source.name: orm.StructureData(ase=atoms[0])}
-    return {f"{source.name}_{index}": orm.StructureData(ase=image) for index, image in enumerate(atoms)}
+    keys = frame_keys(source.name, len(atoms))
+    return {key: orm.StructureData(ase=image) for key, image in zip(keys, atoms, strict=True)}

@@ -60,6 +60,6 @@ def _shard_sizes(config: LoopSettings, n_structures: int) -> list[int]:
     if settings.perturb is not None:
         sizes += n_structures * [settings.perturb.count]
     if settings.aimd is not None:
-        frames = sum(each.steps // each.stride + 1 - settings.aimd.skip for each in settings.aimd.conditions())
+        frames = sum(each.n_kept - settings.aimd.skip for each in settings.aimd.conditions())
         sizes.append(n_structures * frames)
     return sizes

@@ -140,3 +140,26 @@ def potcars(aiida_profile: object, potcar_files: dict[str, Path]) -> dict[str, o
     return {
         element: DataFactory("vasp.potcar").get_or_create_from_file(path)[0] for element, path in potcar_files.items()
     }
+
+
+@pytest.fixture
+def counting_labeller() -> Callable[..., orm.Dict]:
+    """Return a factory of the settings of a labelling with the calculator that counts what it computes."""
+
+    def generate(min_yield: float, **keywords: Any) -> orm.Dict:
+        return orm.Dict(
+            {
+                "labeller": "ase",
+                "parameters": {"calculator": "counting_calculator:CountingCalculator", "keywords": keywords},
+                "batch_size": 4,
+                "checks": {"max_force": 30.0, "max_net_force": 0.1},
+                "min_yield": min_yield,
+                "max_attempts": 1,
+                "iteration": -1,
+                "validation_fraction": 0.0,
+                "skip": 0,
+                "seed": 1,
+            }
+        )
+
+    return generate

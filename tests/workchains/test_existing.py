@@ -22,7 +22,10 @@ QE = Path(__file__).parents[1] / "fixtures" / "existing" / "qe"
 
 @pytest.fixture
 def run(
-    python_code: orm.InstalledCode, tmp_path: Path, generate_structure: Callable[..., orm.StructureData]
+    python_code: orm.InstalledCode,
+    tmp_path: Path,
+    generate_structure: Callable[..., orm.StructureData],
+    counting_labeller: Callable[..., orm.Dict],
 ) -> Callable[..., orm.WorkChainNode]:
     """Return a function that makes a first dataset with the stand-in as the reference method."""
 
@@ -30,23 +33,11 @@ def run(
         entries = [{"name": name, "path": f"{name}.extxyz"} | changes for name in files]
         wanted = InitialDatasetSettings(existing=entries).model_dump(mode="json")
         keywords = {"log": str(tmp_path / "computed.txt")}
-        labelling = {
-            "labeller": "ase",
-            "parameters": {"calculator": "counting_calculator:CountingCalculator", "keywords": keywords},
-            "batch_size": 4,
-            "checks": {"max_force": 30.0, "max_net_force": 0.1},
-            "min_yield": 0.5,
-            "max_attempts": 1,
-            "iteration": -1,
-            "validation_fraction": 0.0,
-            "skip": 0,
-            "seed": 1,
-        }
         _, node = run_get_node(
             InitialDatasetWorkChain,
             code=python_code,
             settings=orm.Dict(wanted | {"seed": 1, "elements": list(elements)}),
-            labelling=orm.Dict(labelling),
+            labelling=counting_labeller(0.5, **keywords),
             structures={"water": generate_structure()},
             existing=files,
         )

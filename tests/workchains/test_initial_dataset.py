@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiida import orm
@@ -18,7 +17,10 @@ COUNT = 2
 
 @pytest.fixture
 def run(
-    python_code: orm.InstalledCode, tmp_path: Path, generate_structure: Callable[..., orm.StructureData]
+    python_code: orm.InstalledCode,
+    tmp_path: Path,
+    generate_structure: Callable[..., orm.StructureData],
+    counting_labeller: Callable[..., orm.Dict],
 ) -> Callable[..., orm.WorkChainNode]:
     """Return a function that labels displaced copies of two structures, of which the stand-in refuses one."""
     torn = generate_structure().get_ase()
@@ -28,23 +30,11 @@ def run(
     def make(min_yield: float, refuse: float = 1.5) -> orm.WorkChainNode:
         wanted = InitialDatasetSettings.model_validate({"perturb": {"count": COUNT}}).model_dump(mode="json")
         keywords = {"log": str(tmp_path / "computed.txt"), "refuse": refuse}
-        labelling: dict[str, Any] = {
-            "labeller": "ase",
-            "parameters": {"calculator": "counting_calculator:CountingCalculator", "keywords": keywords},
-            "batch_size": 4,
-            "checks": {"max_force": 30.0, "max_net_force": 0.1},
-            "min_yield": min_yield,
-            "max_attempts": 1,
-            "iteration": -1,
-            "validation_fraction": 0.0,
-            "skip": 0,
-            "seed": 1,
-        }
         _, node = run_get_node(
             InitialDatasetWorkChain,
             code=python_code,
             settings=orm.Dict(wanted | {"seed": 1, "elements": ["H", "O"]}),
-            labelling=orm.Dict(labelling),
+            labelling=counting_labeller(min_yield, **keywords),
             structures=structures,
         )
         return node

@@ -104,7 +104,7 @@ def _missing_of_runs(
         if name.startswith(_PLANNED):
             run = name.removeprefix(_PLANNED)
             conditions = Conditions(**node["conditions"])
-            wanted = max(0, conditions.steps // conditions.stride + 1 - skip)
+            wanted = max(0, conditions.n_kept - skip)
             count = wanted - labelled[f"labels_{run}"] - refused[f"labels_{run}"]
             if count > 0:
                 detail = f"{count} of {wanted} planned frames are missing"

@@ -24,6 +24,5 @@ def count_runs(settings: orm.Dict, structures: orm.List, **reports: orm.Dict) ->
     runs = {}
     for key, (_, conditions) in planned_runs(settings, structures).items():
         report = reports[key].get_dict() if key in reports else {"n_frames": 0, "end": NO_OUTPUT}
-        planned = conditions.steps // conditions.stride + 1
-        runs[key] = {"planned": planned, "good": report["n_frames"], "end": report["end"]}
+        runs[key] = {"planned": conditions.n_kept, "good": report["n_frames"], "end": report["end"]}
     return orm.Dict(runs)

@@ -182,7 +182,7 @@ def _verdict(log: Log, failure: _Sign | None, steps: NDArray[np.int64], conditio
         if log.halt_step is not None and end is RunEnd.UNPHYSICAL:
             end, reason = RunEnd.HALTED, f"{reason} and the run was stopped at step {log.halt_step}"
         return end, f"Failed at step {step} of {conditions.steps}: {reason}."
-    if len(steps) == conditions.steps // conditions.stride + 1:
+    if len(steps) == conditions.n_kept:
         return RunEnd.COMPLETED, f"All {conditions.steps} steps done."
     reached = f"after step {steps[-1]} of {conditions.steps}" if len(steps) else "before the first frame"
     reason = f": {log.errors[0]}" if log.errors else "."
