@@ -13,6 +13,7 @@ PACKAGES = (
     "samplers",
     "dft",
     "screening",
+    "properties",
     "builders",
     "jobs",
     "config",

@@ -11,6 +11,7 @@ from ..common.exceptions import InputError
 from ..config.sampling import SamplingSettings
 from ..data import PotentialData
 from ..data.lineage import frames_of_model, models_of_frame
+from ..properties import Survival
 from ..workchains.continuation import check_is_loop
 from ..workchains.summary import drops, errors, sampling_table
 from .console import make_console, make_table
@@ -46,24 +47,29 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
         console.print(table)
 
 
-def print_survival(
-    results: dict[str, tuple[float, str]], settings: SamplingSettings, console: Console | None = None
-) -> None:
-    """Print how long the same run lasted with several committees.
+def print_survival(curves: dict[str, Survival], settings: SamplingSettings, console: Console | None = None) -> None:
+    """Print how long the same runs lasted with several committees.
 
-    :param results: per committee, the time in ps until the first sign of failure and how the run ended.
-    :param settings: of the run.
+    :param curves: per committee, with times in ps.
+    :param settings: of the runs.
     """
     console = console or make_console()
-    [conditions] = settings.conditions(settings.runs[0])
+    run = settings.runs[0]
+    [conditions] = settings.conditions(run)
     length = conditions.steps * conditions.timestep / 1000
     title = f"Survival in {conditions.ensemble.value.upper()} at {conditions.temperature:g} K, {length:g} ps at most"
-    table = make_table(title, ["committee"], ["ps"])
-    table.add_column("end")
-    for name, (time, message) in results.items():
-        table.add_row(name, f"{time:.2f}", message)
+    table = make_table(title, ["committee"], ["runs", "failed", "median / ps", f"hold for {length:g} ps / %"])
+    for name, curve in curves.items():
+        median = _with_band(*(f"{value:.2f}" if value < length else f"> {length:g}" for value in curve.median))
+        share = _with_band(*(f"{100 * values[-1]:.0f}" for values in (curve.share, curve.low, curve.high)))
+        table.add_row(name, str(curve.n_runs), str(curve.n_failed), median, share)
     console.print()
     console.print(table)
+    console.print("in brackets: 95 % confidence", highlight=False)
+
+
+def _with_band(value: str, low: str, high: str) -> str:
+    return f"{value} ({low} to {high})"
 
 
 def print_frames(model: orm.Node, console: Console | None = None) -> None:

@@ -29,6 +29,9 @@ class RunSettings(Section):
     timestep: Time | None = Field(default=None, description="that of the iteration if absent")
     stride: int | None = Field(default=None, ge=1, description="that of the iteration if absent")
     structures: list[Name] = Field(default_factory=list, description="names of starting structures; empty: all")
+    replicas: int = Field(
+        default=1, ge=1, le=MAX_RUNS, description="runs of each, which differ in their initial velocities"
+    )
 
     @model_validator(mode="after")
     def _check_ensemble(self) -> RunSettings:
@@ -128,7 +131,8 @@ class SamplingSettings(Section):
                 raise InputError(f"runs[{index}].structures: no starting structure is named `{'`, `'.join(unknown)}`")
             chosen = {key for keys in named.values() for key in keys}
             keys = [key for key in structures if key in chosen or not chosen]
-            expanded += [(key, conditions) for key in keys for conditions in self.conditions(run)]
+            each = [conditions for conditions in self.conditions(run) for _ in range(run.replicas)]
+            expanded += [(key, conditions) for key in keys for conditions in each]
         if len(expanded) > MAX_RUNS:
             raise InputError(f"runs: {len(expanded)} runs in one iteration, at most {MAX_RUNS}: split it into several")
         return expanded

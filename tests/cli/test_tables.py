@@ -8,8 +8,10 @@ from aiida import orm
 from aiida.common.links import LinkType
 from rich.console import Console
 
-from aiida_nnpgen.cli.tables import print_summary
+from aiida_nnpgen.cli.demo.survival import SETTINGS
+from aiida_nnpgen.cli.tables import print_summary, print_survival
 from aiida_nnpgen.common.iterations import iteration_key
+from aiida_nnpgen.properties import survival
 
 
 def test_print_summary_shows_what_was_dropped(aiida_profile: object) -> None:
@@ -25,3 +27,13 @@ def test_print_summary_shows_what_was_dropped(aiida_profile: object) -> None:
     text = io.StringIO()
     print_summary(loop, Console(file=text, width=140))
     assert "iteration 0 dropped of those in the window: 4 duplicate of dataset" in text.getvalue()
+
+
+def test_print_survival_gives_medians_with_their_band() -> None:
+    """A committee whose runs hold has no median within the time, and a share that is not certain."""
+    text = io.StringIO()
+    curves = {"first": survival([0.1] * 10, [True] * 10), "last": survival([0.5] + [2.0] * 9, [True] + [False] * 9)}
+    print_survival(curves, SETTINGS, Console(file=text, width=140))
+    first, last = (line.split("│") for line in text.getvalue().splitlines() if line.startswith(("first", "last")))
+    assert [cell.strip() for cell in first[1:]] == ["10", "10", "0.10 (0.10 to 0.10)", "0 (0 to 31)"]
+    assert [cell.strip() for cell in last[1:]] == ["10", "1", "> 2 (0.50 to > 2)", "90 (47 to 99)"]

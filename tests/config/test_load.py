@@ -132,6 +132,15 @@ def test_expand_limits_runs_per_iteration(text: str) -> None:
         sampling.expand([f"s_{index}" for index in range(41)])
 
 
+def test_expand_repeats_a_run(text: str) -> None:
+    """Replicas are runs of their own, next to each other."""
+    changed = text.replace("length: 0.1 ps}", "length: 0.1 ps, replicas: 3}")
+    once, thrice = (parse_config(value, "x").schedule[0].sampling.expand(["a", "b"]) for value in (text, changed))
+    assert thrice == [run for run in once for _ in range(3)]
+    with pytest.raises(InputError, match="replicas"):
+        parse_config(text.replace("length: 0.1 ps}", "length: 0.1 ps, replicas: 1000000000000}"), "x")
+
+
 def test_expand_finds_structures_by_name(text: str) -> None:
     """A name stands for all frames of its file; an unknown one is refused."""
     config = parse_config(text.replace("length: 0.1 ps}", "length: 0.1 ps, structures: [a]}"), "x")
