@@ -10,6 +10,7 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_NO_FRAMES": (300, "The job gave no frame: {message}"),
     "ERROR_JOB_FAILED": (310, "The code stopped with an error: {message}"),
     "ERROR_NO_DEVIATION": (320, "The sampler `{sampler}` gave no usable deviation: {message}"),
+    "ERROR_NO_WINDOW": (321, "The trust window cannot be calibrated: {message}"),
     "ERROR_INTERRUPTED": (400, "The job ended before it was done, what it had finished is kept: {message}"),
     "ERROR_DIVERGED": (410, "The training diverged at step {step}: lower the learning rate."),
     "ERROR_OUT_OF_MEMORY": (411, "The job ran out of memory, give it more, or smaller batches: {message}"),

@@ -16,6 +16,7 @@ from ..common.limits import MAX_LINKS
 from ..data import DatasetData, PotentialData
 from ..data.candidates import n_candidates
 from ..data.deviations import has_deviation, sampler_of, without_deviation
+from .caching import cached
 from .ports import reason_of
 
 __all__ = ["ScreeningWorkChain"]
@@ -76,14 +77,15 @@ class ScreeningWorkChain(WorkChain):
 
     def run_committee(self) -> None:
         """Submit the measurement of all deviations."""
-        node = self.submit(
-            DeviationCalculation,
-            code=self.inputs.code,
-            trajectories={key: self.inputs.trajectories[key] for key in self.ctx.to_measure},
-            models=dict(self.inputs.models),
-            percentile=orm.Float(read_settings(self.inputs.settings)[0].window.percentile),
-            metadata={"options": self.inputs.options, "call_link_label": "deviation"},
-        )
+        with cached(DeviationCalculation):
+            node = self.submit(
+                DeviationCalculation,
+                code=self.inputs.code,
+                trajectories={key: self.inputs.trajectories[key] for key in self.ctx.to_measure},
+                models=dict(self.inputs.models),
+                percentile=orm.Float(read_settings(self.inputs.settings)[0].window.percentile),
+                metadata={"options": self.inputs.options, "call_link_label": "deviation"},
+            )
         self.to_context(committee=node)
 
     def inspect_committee(self) -> ExitCode | None:
@@ -106,11 +108,13 @@ class ScreeningWorkChain(WorkChain):
         """Return what the job measured, if there was one."""
         return {"committee": self.ctx.committee.outputs.deviation} if "committee" in self.ctx else {}
 
-    def apply_window(self) -> None:
+    def apply_window(self) -> ExitCode | None:
         """Choose the window, and count what lies below, in and above it."""
         measured: dict[str, Any] = {**self.inputs.deviations, **self._committee()}
         calibration = {"evaluation": self.inputs.evaluation} if "evaluation" in self.inputs else {}
-        chosen = choose_window(self.inputs.settings, **calibration, **measured)
+        chosen, choice = choose_window.run_get_node(self.inputs.settings, **calibration, **measured)
+        if not choice.is_finished_ok:
+            return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=reason_of(choice))
         assigned = assign_levels(chosen["window"], **measured)
         self.ctx.levels = assigned["levels"]
         for name, node in (*chosen.items(), ("counts", assigned["counts"])):
@@ -121,6 +125,7 @@ class ScreeningWorkChain(WorkChain):
             f"{counts['sampled']} frames: {counts['known']} known, {counts['candidate']} in the window {bounds}, "
             f"{counts['failed']} beyond"
         )
+        return None
 
     def has_candidates(self) -> bool:
         """Return whether a frame lies in the window."""
@@ -128,16 +133,17 @@ class ScreeningWorkChain(WorkChain):
 
     def run_screening(self) -> None:
         """Submit the screening job."""
-        node = self.submit(
-            ScreenCalculation,
-            code=self.inputs.code,
-            trajectories=dict(self.inputs.trajectories),
-            datasets=dict(self.inputs.datasets),
-            model=self.inputs.models[min(self.inputs.models)],
-            levels=self.ctx.levels,
-            settings=self.inputs.settings,
-            metadata={"options": self.inputs.options, "call_link_label": "screening"},
-        )
+        with cached(ScreenCalculation):
+            node = self.submit(
+                ScreenCalculation,
+                code=self.inputs.code,
+                trajectories=dict(self.inputs.trajectories),
+                datasets=dict(self.inputs.datasets),
+                model=self.inputs.models[min(self.inputs.models)],
+                levels=self.ctx.levels,
+                settings=self.inputs.settings,
+                metadata={"options": self.inputs.options, "call_link_label": "screening"},
+            )
         self.to_context(screening=node)
 
     def inspect_screening(self) -> ExitCode | None:

@@ -124,3 +124,31 @@ def test_screening_without_frames_to_measure_is_an_error(
     _, node = run_get_node(ScreeningWorkChain, **inputs, models=committee(*STIFFNESS))
     assert node.exit_status == 320
     assert node.called == []
+
+
+def test_screening_that_cannot_calibrate_its_window_says_why(
+    inputs: dict[str, Any], committee: Callable[..., dict[str, PotentialData]]
+) -> None:
+    """Validation frames on which the committee gives no number end the phase with a code, not with an exception."""
+    inputs["settings"] = orm.Dict({"n_max": 4, "window": {"mode": "auto"}, "geometry": None, "seed": 1})
+    evaluation = orm.ArrayData()
+    for name in ("deviation", "force_error_driving"):
+        evaluation.set_array(name, np.full(20, np.nan))
+    _, node = run_get_node(ScreeningWorkChain, **inputs, evaluation=evaluation, models=committee(*STIFFNESS))
+    assert node.exit_status == ScreeningWorkChain.exit_codes.ERROR_SCREENING_FAILED.status
+    assert "cannot be calibrated: no validation frame of 20" in node.exit_message
+
+
+def test_screening_again_computes_nothing(
+    inputs: dict[str, Any], committee: Callable[..., dict[str, PotentialData]]
+) -> None:
+    """The same candidates, dataset and model are measured and screened from the cache."""
+    models = committee(1.0, 1.3)
+    jobs = []
+    for _ in range(2):
+        _, node = run_get_node(ScreeningWorkChain, **inputs, models=models)
+        assert node.is_finished_ok, node.exit_message
+        jobs.append([child for child in node.called if isinstance(child, orm.CalcJobNode)])
+    first, second = jobs
+    assert len(first) == len(second) == 2
+    assert [job.base.caching.is_created_from_cache for job in second] == [True, True]

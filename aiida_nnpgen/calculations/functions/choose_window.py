@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from aiida import orm
-from aiida.engine import calcfunction
+from aiida.engine import ExitCode, calcfunction
 
+from ...common.exceptions import InputError
 from ...data.deviations import force_deviation
 from ...jobs.config import build
 from ...screening.calibration import calibrate_window
 from ...screening.settings import WindowSettings
+from ..base import EXIT_CODES
 
 __all__ = ["choose_window"]
 
@@ -20,7 +22,7 @@ def choose_window(
     evaluation: orm.ArrayData | None = None,
     committee: orm.ArrayData | None = None,
     **deviations: orm.ArrayData,
-) -> dict[str, orm.Dict]:
+) -> dict[str, orm.Dict] | ExitCode:
     """Return the trust window of an iteration, and in mode ``auto`` the calibration behind it.
 
     :param settings: of the screening.
@@ -33,11 +35,15 @@ def choose_window(
     if window.mode == "fixed" or evaluation is None:
         return {"window": orm.Dict(chosen)}
     sampled = [force_deviation(key, node, committee) for key, node in sorted(deviations.items())]
-    calibration = calibrate_window(
-        evaluation.get_array("deviation"),
-        evaluation.get_array("force_error_driving"),
-        np.concatenate(sampled) if sampled else None,
-        window.calibration,
-    )
+    try:
+        calibration = calibrate_window(
+            evaluation.get_array("deviation"),
+            evaluation.get_array("force_error_driving"),
+            np.concatenate(sampled) if sampled else None,
+            window.calibration,
+        )
+    except InputError as exception:
+        status, message = EXIT_CODES["ERROR_NO_WINDOW"]
+        return ExitCode(status, message.format(message=exception))
     chosen |= {"lo": calibration.lo, "hi": calibration.hi}
     return {"window": orm.Dict(chosen), "calibration": orm.Dict(calibration.as_dict())}
