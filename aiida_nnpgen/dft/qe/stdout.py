@@ -38,6 +38,7 @@ _TERMS = {
 """Parts of the energy that are known to add up; with any other, nothing is compared."""
 _TERM_ROUNDING = 1e-8  # Ry: eight decimals
 _PRESSURE = re.compile(r"P= *(-?\d+\.\d\d) *$")
+_LARGEST_TOTAL_FORCE = 30.0  # Ry/bohr, beyond which no sum is looked for: the time grows with it
 _TOTAL_FORCE = re.compile(r"\s*Total force =\s+(\S+)\s")
 _LABEL_MARKS = {
     "begin": r" +Self-consistent Calculation *$",
@@ -222,12 +223,14 @@ def _is_norm_of_part(forces: NDArray[np.float64], printed: float) -> bool:
 
     pw.x takes the net force away before it leaves fixed components out of the sum: all of them sum to zero.
     """
-    if np.abs(forces.sum(axis=0)).max() > 1e-8 * len(forces):
+    if np.abs(forces.sum(axis=0)).max() > 1e-8 * len(forces) or not 0 <= printed < _LARGEST_TOTAL_FORCE:
         return False
     unit = 1e-6 * max(printed, 1e-6)  # of squares: what six decimals of the norm are good for
     squares = [round(square / unit) for square in forces[forces != 0] ** 2]
     target, margin = round(printed**2 / unit), 2 + len(squares) // 2
     sums = 1  # bit n: some of the squares sum to n
     for square in squares:
+        if square > target + margin:
+            continue  # it is none of them
         sums |= (sums << square) & ((2 << (target + margin)) - 1)
     return sums >> max(0, target - margin) != 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +190,17 @@ def test_what_is_not_known_is_not_compared(printed: str, tmp_path: Path, old: st
     if not new:
         text = text.replace("The total energy is the sum", "The energy is the sum")
     assert len(read(tmp_path, text).frames) == 1
+
+
+@pytest.mark.parametrize("total", ["    -0.023452", " 99999.023452"])
+def test_total_force_that_cannot_be_takes_no_time(fixed: str, tmp_path: Path, total: str) -> None:
+    """No sum of billions of parts is looked for: a damaged file is refused at once."""
+    start = time.perf_counter()
+    assert "total force" in detail(read(tmp_path, fixed.replace(TOTAL, f"Total force = {total}")))
+    assert time.perf_counter() - start < 2
+
+
+def test_force_that_cannot_be_takes_no_memory(fixed: str, tmp_path: Path) -> None:
+    """Neither does a force beyond all bounds."""
+    lines = fixed.replace(" 0.02000000", " 9.9D+30").splitlines(keepends=True)
+    assert not read(tmp_path, "".join(lines)).frames
