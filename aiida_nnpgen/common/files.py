@@ -83,7 +83,7 @@ def write_object(path: Path, content: Mapping[str, object]) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, object]) -> None:
     """Write arrays as a ``.npz`` file, whole or not at all."""
-    write_atomically(path, lambda handle: np.savez(handle, allow_pickle=False, **arrays))  # type: ignore[arg-type]
+    write_atomically(path, lambda handle: np.savez(handle, **arrays))  # type: ignore[arg-type]
 
 
 def is_disk_full(exception: BaseException) -> bool:
