@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Libraries are compiled once, and not in each of the many short jobs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast codes lint docs clean
+.PHONY: demo test test-fast fuzz codes lint docs clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -29,6 +29,10 @@ codes: $(STAMP)
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+
+# Some thousands of damaged outputs through every reader; SEED and DAMAGES draw others.
+fuzz: $(STAMP)
+	$(BIN)/python tests/hostile/fuzz.py $(or $(DAMAGES),170) $(or $(SEED),0)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiida.engine import CalcJobProcessSpec, ProcessSpec
 
-__all__ = ["EXIT_CODES", "RUN_FAILURES", "define_exit_codes", "define_job"]
+__all__ = ["EXIT_CODES", "FROM_OUTSIDE", "RUN_FAILURES", "define_exit_codes", "define_job"]
 
 EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_NO_FRAMES": (300, "The job gave no frame: {message}"),
@@ -14,6 +14,7 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_INTERRUPTED": (400, "The job ended before it was done, what it had finished is kept: {message}"),
     "ERROR_DIVERGED": (410, "The training diverged at step {step}: lower the learning rate."),
     "ERROR_OUT_OF_MEMORY": (411, "The job ran out of memory, give it more, or smaller batches: {message}"),
+    "ERROR_DISK_FULL": (412, "There was no room on the disk, what was finished is kept, make room: {message}"),
     "ERROR_UNSTABLE": (420, "The run became unstable, its good part is kept: {message}"),
     "ERROR_NOT_FINITE": (421, "Predictions are not finite, such models cannot be used: {message}"),
     "ERROR_NOT_CONVERGED": (430, "The self-consistent field did not converge: {message}"),
@@ -33,21 +34,21 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
 }
 """Number and message of every exit code of this package: one label has one number wherever it appears."""
 
-RUN_FAILURES = ("ERROR_NO_FRAMES", "ERROR_JOB_FAILED", "ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY")
+FROM_OUTSIDE = ("ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY", "ERROR_DISK_FULL")
+"""How the machine may end a job: another attempt may well succeed."""
+RUN_FAILURES = ("ERROR_NO_FRAMES", "ERROR_JOB_FAILED", *FROM_OUTSIDE)
 """How a job of any code may fail."""
-
-_FROM_OUTSIDE = frozenset({"ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY"})
 
 
 def define_exit_codes(spec: ProcessSpec, *labels: str) -> None:
     """Declare exit codes by their labels.
 
-    Below 400 there is nothing worth keeping, and what came from outside (a time limit, too little memory) may not come
-    again: such a process is never taken from the cache, so that another attempt runs.
+    Below 400 there is nothing worth keeping, and what came from outside (a time limit, too little memory or disk) may
+    not come again: such a process is never taken from the cache, so that another attempt runs.
     """
     for label in labels:
         status, message = EXIT_CODES[label]
-        forget = status < 400 or label in _FROM_OUTSIDE
+        forget = status < 400 or label in FROM_OUTSIDE
         spec.exit_code(status, label, invalidates_cache=forget, message=message)
 
 

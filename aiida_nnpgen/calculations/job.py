@@ -17,10 +17,13 @@ from ..data import PotentialData
 from ..jobs.archive import build_archive
 from ..jobs.files import CONFIG, ERROR, RESULT, TAKEN, frames_name, write_frames
 from ..models import registry
-from .base import define_exit_codes, define_job
+from .base import FROM_OUTSIDE, define_exit_codes, define_job
 from .environment import default_environment
 
-__all__ = ["JobCalculation"]
+__all__ = ["STDERR", "JobCalculation"]
+
+STDOUT = "stdout.txt"
+STDERR = "stderr.txt"
 
 
 class JobCalculation(CalcJob):
@@ -40,7 +43,7 @@ class JobCalculation(CalcJob):
             "code", valid_type=orm.AbstractCode, help="Python interpreter with the libraries that the job needs."
         )
         define_job(spec, cls.PARSER, withmpi=False)
-        define_exit_codes(spec, "ERROR_JOB_FAILED", "ERROR_INTERRUPTED", "ERROR_OUT_OF_MEMORY")
+        define_exit_codes(spec, "ERROR_JOB_FAILED", *FROM_OUTSIDE)
 
     def write_job(
         self,
@@ -71,13 +74,13 @@ class JobCalculation(CalcJob):
         code_info = CodeInfo()
         code_info.code_uuid = self.inputs.code.uuid
         code_info.cmdline_params = [self.FILENAME_ARCHIVE, self.PROGRAM]
-        code_info.stdout_name = "stdout.txt"
-        code_info.stderr_name = "stderr.txt"
+        code_info.stdout_name = STDOUT
+        code_info.stderr_name = STDERR
         info = CalcInfo()
         info.codes_info = [code_info]
         if "backend" in config:
             info.prepend_text = default_environment(registry.load(config["backend"]))
         info.provenance_exclude_list = excluded
-        info.retrieve_list = [RESULT, TAKEN, ERROR, "stdout.txt", "stderr.txt"]
+        info.retrieve_list = [RESULT, TAKEN, ERROR, STDOUT, STDERR]
         info.retrieve_temporary_list = []
         return info

@@ -13,7 +13,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData, PotentialData
-from ..jobs.train import CURVE, MODEL, WORK
+from ..jobs.train import CURVE, DIGESTS, MODEL, WORK
 from ..models import registry
 from .base import define_exit_codes
 from .job import JobCalculation
@@ -59,6 +59,7 @@ class TrainCalculation(JobCalculation):
     FOLDER_MODEL = MODEL
     FOLDER_WORK = WORK
     FILENAME_CURVE = CURVE
+    FILENAME_DIGESTS = DIGESTS
 
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
@@ -97,7 +98,7 @@ class TrainCalculation(JobCalculation):
         }
         merged = {kind: Frames.by_composition(parts) for kind, parts in frames.items()}
         info = self.write_job(folder, config, merged, parent)
-        info.retrieve_temporary_list = [self.FOLDER_MODEL, self.FILENAME_CURVE]
+        info.retrieve_temporary_list = [self.FOLDER_MODEL, self.FILENAME_CURVE, self.FILENAME_DIGESTS]
         if restart is not None:
             work = f"{restart.get_remote_path()}/{self.FOLDER_WORK}"
             info.remote_copy_list = [(restart.computer.uuid, work, self.FOLDER_WORK)]

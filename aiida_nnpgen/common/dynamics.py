@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .exceptions import InputError
 from .frames import Frames
+from .text import printable
 from .types import Ensemble, PressureCoupling, RunEnd, Thermostat
 
 __all__ = ["Conditions", "MdRun", "Part", "RunReport", "join_parts"]
@@ -132,7 +133,7 @@ class RunReport:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain values."""
-        return asdict(self) | {"end": self.end.value}
+        return asdict(self) | {"end": self.end.value, "message": printable(self.message)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError, UnphysicalError
+from ..common.text import printable
 
 __all__ = ["NO_LIMITS", "LabelChecks", "LabelFailure", "LabelProblem", "RefusedLabelError", "check_label"]
 
@@ -82,6 +83,9 @@ class LabelProblem:
 
     reason: LabelFailure
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", printable(self.detail))  # it may quote a damaged file
 
     def __str__(self) -> str:
         return f"{self.reason.value}: {self.detail}"

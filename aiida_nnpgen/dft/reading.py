@@ -9,17 +9,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DropReason", "Dropped", "FileContent", "Reading"]
+from ..common.exceptions import OutputError
+
+__all__ = ["ContradictionError", "DropReason", "Dropped", "FileContent", "Reading"]
 
 
 class DropReason(StrEnum):
     """Why a frame of a file is not used, where :class:`~aiida_nnpgen.dft.label.LabelFailure` has no word for it."""
 
     UNREADABLE = "unreadable"  # cut, damaged, or an element or number that is none
+    CONTRADICTORY = "contradictory"  # two copies of one number in the file differ
     NOT_PERIODIC = "not_periodic"  # no cell, or not periodic in three directions
     DUPLICATE = "duplicate"  # same species, positions and cell as another frame of the import
     WRONG_UNITS = "wrong_units"  # the numbers of the file are in other units than it was taken to have
     NO_ELECTRONIC_STEPS = "no_electronic_steps"  # not from the reference method, such as a force field run by VASP
+
+
+class ContradictionError(OutputError):
+    """Two copies of one number in a file differ."""
+
+    reason = DropReason.CONTRADICTORY
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import OutputError
 
-__all__ = ["element", "read_text", "table"]
+__all__ = ["check_widths", "decimals", "element", "read_text", "table"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
+_DECIMALS = re.compile(r"[eEdD].*$")
 _LABEL = re.compile(r"[A-Za-z]{1,2}")
 
 
@@ -43,6 +44,23 @@ def table(rows: Sequence[Sequence[str]], shape: tuple[int, ...], what: str) -> N
     if len(words) != int(np.prod(shape)) or not all(map(_NUMBER.fullmatch, words)):
         raise OutputError(f"{what} are cut or damaged")
     return np.array([word.replace("D", "E").replace("d", "e") for word in words], dtype=np.float64).reshape(shape)
+
+
+def check_widths(lines: Sequence[str], what: str) -> None:
+    """Check that lines of columns with a fixed width have lost nothing: they are equally long.
+
+    Lines in which somebody has left single blanks between the words say nothing.
+
+    :raises OutputError: if they are not.
+    """
+    ends = [line.rstrip() for line in lines]
+    if len({len(line) for line in ends}) > 1 and all("  " in line.strip() for line in ends):
+        raise OutputError(f"{what} are cut or damaged: their lines differ in length")
+
+
+def decimals(rows: Sequence[Sequence[str]]) -> set[int]:
+    """Return the numbers of decimals that words have; one format gives one."""
+    return {len(_DECIMALS.sub("", word.partition(".")[2])) for row in rows for word in row}
 
 
 def element(label: str) -> int:

@@ -7,13 +7,14 @@ frame of each set, and ``result.json``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..common.exceptions import InputError
+from ..common.files import Column, write_arrays
 from ..common.frames import Frames
 from ..models import registry
 from ..models.base import Potential
@@ -21,9 +22,11 @@ from ..screening.deviation import energy_deviation, max_force_deviation, stress_
 from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["DEVIATION", "DeviationConfig", "main"]
+__all__ = ["DEVIATION", "QUANTITIES", "RESULT_SHAPE", "DeviationConfig", "columns", "main"]
 
 DEVIATION = "deviation.npz"
+RESULT_SHAPE = {"frames": int}
+QUANTITIES = ("force", "energy", "stress")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,11 @@ class DeviationConfig:
     backend: str
     models: Sequence[str]
     percentile: float = 100.0
+
+
+def columns(sizes: Sequence[int]) -> Mapping[str, Column]:
+    """Return what the file of deviations must hold for sets of so many frames."""
+    return {f"{name}_{index}": Column((size,)) for index, size in enumerate(sizes) for name in QUANTITIES}
 
 
 def main(folder: Path) -> None:
@@ -61,7 +69,7 @@ def main(folder: Path) -> None:
         arrays[f"force_{index}"] = max_force_deviation(forces, percentile=config.percentile)
         arrays[f"energy_{index}"] = energy_deviation(energies, part.n_atoms)
         arrays[f"stress_{index}"] = _stress(stresses, part)
-    np.savez(folder / DEVIATION, **arrays)  # type: ignore[arg-type]
+    write_arrays(folder / DEVIATION, arrays)
     write_result(folder, {"frames": sum(len(part) for part in parts)}, frames=parts)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
+from ..common.files import Column, write_arrays
 from ..common.frames import Frames
 from ..models import registry
 from ..models.base import Potential
@@ -23,9 +24,22 @@ from ..screening.deviation import max_force_deviation
 from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["EVALUATION", "EvaluateConfig", "main"]
+__all__ = ["COLUMNS", "EVALUATION", "RESULT_SHAPE", "EvaluateConfig", "columns", "main"]
 
 EVALUATION = "evaluation.npz"
+COLUMNS = {
+    "part": "i",
+    "frame": "i",
+    "deviation": "f",
+    "force_error_committee": "f",
+    "force_error_driving": "f",
+    "energy_error_committee": "f",
+    "energy_error_driving": "f",
+}
+"""Arrays of ``evaluation.npz``, all with one value per frame, and the kind of their numbers."""
+_ERRORS = {"mae": (float, None), "rmse": (float, None)}
+_SUMMARY = {"energy": _ERRORS, "forces": _ERRORS, "stress": (_ERRORS, None), "not_finite": int}
+RESULT_SHAPE = {"frames": int, "models": [_SUMMARY], "committee": _SUMMARY}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +54,11 @@ class EvaluateConfig:
     backend: str
     models: Sequence[str]
     percentile: float = 100.0
+
+
+def columns(n_frames: int) -> dict[str, Column]:
+    """Return what the file must hold for so many frames."""
+    return {name: Column((n_frames,), kind) for name, kind in COLUMNS.items()}
 
 
 def main(folder: Path) -> None:
@@ -67,8 +86,7 @@ def main(folder: Path) -> None:
         [residuals(row[k], part) for row, part in zip(predictions, parts, strict=True)] for k in range(len(models))
     ]
     committee = [residuals(_committee_mean(row), part) for row, part in zip(predictions, parts, strict=True)]
-    with (folder / EVALUATION).open("wb") as handle:
-        np.savez(handle, allow_pickle=False, **_per_frame(predictions, members[0], committee, config.percentile))
+    write_arrays(folder / EVALUATION, _per_frame(predictions, members[0], committee, config.percentile))
     write_result(
         folder,
         {

@@ -2,8 +2,8 @@
 
 A job is started as ``python nnpgen.pyz <program>``. It reads ``config.json`` and, of each kind of frames, one archive
 such as ``train.npz``; ``frames.json`` says how many frames each set in them has. It writes ``result.json`` as the very
-last thing: where that file exists, the job finished. A job that fails by itself leaves ``error.json``; one that was
-killed leaves neither.
+last thing: where that file exists, the job finished. A job that fails by itself says why in ``error.json``; one that
+was killed leaves that blank.
 
 Frames are counted on both sides: the job refuses an archive that does not hold what ``frames.json`` says, and tells in
 ``taken.json`` how many frames it worked on, which :func:`find_loss` compares once more.
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.exceptions import InputError
+from ..common.files import write_arrays, write_object
 from ..common.frames import Frames
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ERROR",
     "MANIFEST",
     "RESULT",
+    "SETS",
     "TAKEN",
     "find_loss",
     "frames_name",
@@ -40,6 +42,8 @@ MANIFEST = "frames.json"
 RESULT = "result.json"
 ERROR = "error.json"
 TAKEN = "taken.json"
+SETS = {...: [int]}
+"""Shape of ``frames.json`` and ``taken.json``: per kind, the number of frames of each set."""
 
 
 def frames_name(kind: str) -> str:
@@ -73,21 +77,17 @@ def read_frames(folder: Path, kind: str) -> list[Frames]:
 def write_frames(folder: Path, kind: str, parts: Sequence[Frames]) -> None:
     """Write sets of frames of one kind, and their numbers into the manifest."""
     arrays = {_name(index, name): array for index, part in enumerate(parts) for name, array in part.arrays().items()}
-    with (folder / frames_name(kind)).open("wb") as handle:
-        np.savez(handle, **arrays)  # type: ignore[arg-type]
-    manifest = _read_manifest(folder) | {kind: [len(part) for part in parts]}
-    (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True))
+    write_arrays(folder / frames_name(kind), arrays)
+    write_object(folder / MANIFEST, _read_manifest(folder) | {kind: [len(part) for part in parts]})
 
 
 def write_result(folder: Path, result: Mapping[str, object], **taken: Sequence[Frames]) -> None:
-    """Write the result, atomically, as the last act of a job.
+    """Write the result as the last act of a job.
 
     :param taken: per kind, the sets of frames that the job worked on.
     """
-    (folder / TAKEN).write_text(json.dumps({kind: [len(part) for part in parts] for kind, parts in taken.items()}))
-    temporary = folder / f"{RESULT}.part"
-    temporary.write_text(json.dumps(result, indent=1, sort_keys=True, allow_nan=False))
-    temporary.replace(folder / RESULT)
+    write_object(folder / TAKEN, {kind: [len(part) for part in parts] for kind, parts in taken.items()})
+    write_object(folder / RESULT, result)
 
 
 def find_loss(manifest: Mapping[str, Sequence[int]], taken: Mapping[str, Sequence[int]]) -> str | None:

@@ -7,28 +7,39 @@ already is not computed again, so an interrupted job can be started once more in
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ..common.calculators import Evaluation
 from ..common.exceptions import InputError, OutputError
+from ..common.files import Column, is_disk_full, read_arrays, read_object, write_arrays, write_object
 from ..dft.ase.calculator import label, load_calculator
 from ..dft.label import NO_LIMITS, LabelFailure, LabelProblem, check_label
 from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["FAILURES", "LABELS", "LabelConfig", "main", "read_failures", "read_labels"]
+__all__ = [
+    "FAILURES",
+    "LABELS",
+    "RESULT_SHAPE",
+    "LabelConfig",
+    "main",
+    "read_failure",
+    "read_failures",
+    "read_label",
+    "read_labels",
+]
 
 LABELS = "labels"
 FAILURES = "failures"
+RESULT_SHAPE = {"labelled": int, "failed": int}
+_COLUMNS = {"energy": Column(()), "forces": Column((None, 3)), "stress": Column((6,))}
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -75,14 +86,20 @@ def read_labels(folder: Path) -> dict[str, Evaluation]:
     :return: per key energy (eV), forces (eV/Å) and stress (eV/Å³, NaN where there is none).
     :raises OutputError: if a file is not what it should be.
     """
-    labels = {}
-    for path in sorted((folder / LABELS).glob("*.npz")):
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                labels[path.stem] = Evaluation(float(archive["energy"]), archive["forces"], archive["stress"])
-        except (OSError, ValueError, KeyError, EOFError) as exception:
-            raise OutputError(f"`{path.name}` is no label: {exception}") from exception
-    return labels
+    return {path.stem: read_label(path) for path in sorted((folder / LABELS).glob("*.npz"))}
+
+
+def read_label(path: Path, n_atoms: int | None = None) -> Evaluation:
+    """Return the label in a file.
+
+    :param n_atoms: that the frame has; None: not known.
+    :raises OutputError: if it is none.
+    """
+    arrays = read_arrays(path, _COLUMNS)
+    energy, forces, stress = float(arrays["energy"]), arrays["forces"], arrays["stress"]
+    if problem := check_label(energy, forces, stress, len(forces) if n_atoms is None else n_atoms, NO_LIMITS):
+        raise OutputError(f"`{path.name}` is damaged: {problem.detail}")
+    return Evaluation(energy, forces, stress)
 
 
 def read_failures(folder: Path) -> dict[str, LabelProblem]:
@@ -90,14 +107,18 @@ def read_failures(folder: Path) -> dict[str, LabelProblem]:
 
     :raises OutputError: if a file is not what it should be.
     """
-    failures = {}
-    for path in sorted((folder / FAILURES).glob("*.json")):
-        try:
-            record = json.loads(path.read_text())
-            failures[path.stem] = LabelProblem(LabelFailure(record["reason"]), str(record["detail"]))
-        except (OSError, ValueError, KeyError, TypeError) as exception:
-            raise OutputError(f"`{path.name}` is no record of a failure: {exception}") from exception
-    return failures
+    return {path.stem: read_failure(path) for path in sorted((folder / FAILURES).glob("*.json"))}
+
+
+def read_failure(path: Path) -> LabelProblem:
+    """Return the failure in a file.
+
+    :raises OutputError: if it is none.
+    """
+    record = read_object(path, {"reason": str, "detail": str})
+    if record["reason"] not in list(LabelFailure):
+        raise OutputError(f"`{path.name}` is damaged: there is no reason `{record['reason']}`")
+    return LabelProblem(LabelFailure(record["reason"]), record["detail"])
 
 
 def _check_keys(keys: list[str], n_frames: int) -> None:
@@ -116,21 +137,16 @@ def _label_frame(folder: Path, key: str, atoms: Atoms, calculator: BaseCalculato
     # The calculator is foreign code, and what it raises on a hopeless structure is not foreseen. One frame must not
     # cost the others; its error is recorded, not swallowed.
     except Exception as exception:
+        if is_disk_full(exception):
+            raise  # no fault of the frame, nor will the next one do better
         detail = f"{type(exception).__name__}: {' '.join(str(exception).split())}"
         problem = LabelProblem(LabelFailure.CALCULATOR, detail)
     else:
         problem = check_label(energy, forces, stress, len(atoms), NO_LIMITS)
     if problem is None:
-        target = _label_path(folder, key)
-        temporary = target.with_suffix(".part")
-        with temporary.open("wb") as handle:
-            np.savez(handle, energy=energy, forces=forces, stress=stress)
+        write_arrays(_label_path(folder, key), {"energy": energy, "forces": forces, "stress": stress})
     else:
-        target = _failure_path(folder, key)
-        temporary = target.with_suffix(".part")
-        temporary.write_text(json.dumps({"reason": problem.reason.value, "detail": problem.detail}))
-    # Renamed when complete, so that whatever bears the final name is whole.
-    temporary.replace(target)
+        write_object(_failure_path(folder, key), {"reason": problem.reason.value, "detail": problem.detail})
     return problem
 
 

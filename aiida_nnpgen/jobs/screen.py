@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from ..common.files import Column, write_arrays
 from ..models import registry
 from ..screening.description import describe
 from ..screening.duplicates import duplicate_flaws
@@ -20,10 +19,19 @@ from ..screening.settings import ScreeningSettings
 from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["ARRAYS", "ScreenConfig", "main"]
+__all__ = ["ARRAYS", "COLUMNS", "RESULT_SHAPE", "ScreenConfig", "main"]
 
 ARRAYS = "screen.npz"
 """The arrays that the job writes."""
+COLUMNS = {
+    "candidate_points": Column((None, None)),
+    "dataset_points": Column((None, None)),
+    "candidate_quantities": Column((None, None)),
+    "dataset_quantities": Column((None, None)),
+    "selected": Column(kind="i"),
+    "dropped": Column(kind="i"),
+}
+RESULT_SHAPE = {"n_candidates": int, "n_selected": int, "dropped": {...: int}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +70,15 @@ def main(folder: Path) -> None:
     candidates = describe(frames["candidates"], descriptors, config.settings, config.elements, flaws)
     dataset = describe(frames["dataset"], descriptors, config.settings, config.elements)
     screened = screen(candidates, dataset, config.settings, config.seed, flaws)
-    np.savez(
-        folder / ARRAYS,
-        candidate_points=screened.candidate_points,
-        dataset_points=screened.dataset_points,
-        candidate_quantities=candidates.quantities,
-        dataset_quantities=dataset.quantities,
-        selected=screened.selected,
-        dropped=screened.dropped,
-    )
+    arrays = {
+        "candidate_points": screened.candidate_points,
+        "dataset_points": screened.dataset_points,
+        "candidate_quantities": candidates.quantities,
+        "dataset_quantities": dataset.quantities,
+        "selected": screened.selected,
+        "dropped": screened.dropped,
+    }
+    write_arrays(folder / ARRAYS, arrays)
     write_result(
         folder,
         {

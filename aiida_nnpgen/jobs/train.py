@@ -2,27 +2,30 @@
 
 In the folder: ``config.json`` with the fields of :class:`TrainConfig`; labelled frames in ``train.npz`` and
 ``validation.npz``, one set per composition. Left behind: the model files in ``model``, the learning curve in
-``curve.npz``, and ``result.json`` with ``files``, ``version``, ``cutoff``, ``dtype``, ``steps`` and ``diverged``. The
-back end works in ``work``, which is all that a restart needs of an interrupted job.
+``curve.npz``, a checksum of each model file in ``digests.json``, and ``result.json`` with ``files``, ``version``,
+``cutoff``, ``dtype``, ``steps`` and ``diverged``. The back end works in ``work``, which is all that a restart needs of
+an interrupted job.
 """
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
+from ..common.files import write_arrays, write_atomically, write_object
 from ..models import registry
 from ..models.base import TrainingTask
 from .config import build
 from .files import read_config, read_frames, write_result
 
-__all__ = ["CURVE", "MODEL", "WORK", "TrainConfig", "main"]
+__all__ = ["CURVE", "DIGESTS", "DIGESTS_SHAPE", "MODEL", "RESULT_SHAPE", "WORK", "TrainConfig", "digest", "main"]
 
 CURVE = "curve.npz"
+DIGESTS = "digests.json"
+DIGESTS_SHAPE = {...: str}
+RESULT_SHAPE = {"files": [str], "version": str, "cutoff": float, "dtype": str, "steps": int, "diverged": bool}
 MODEL = "model"
 WORK = "work"
 
@@ -69,9 +72,9 @@ def main(folder: Path) -> None:
     outcome = backend.train(task, work)
     for name in outcome.files:
         (model / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(work / name, model / name)
-    with (folder / CURVE).open("wb") as handle:
-        np.savez(handle, allow_pickle=False, **outcome.curve)
+        _copy(work / name, model / name)
+    write_object(folder / DIGESTS, {name: digest((model / name).read_bytes()) for name in outcome.files})
+    write_arrays(folder / CURVE, outcome.curve)
     result = {
         "files": list(outcome.files),
         "version": outcome.version,
@@ -81,3 +84,12 @@ def main(folder: Path) -> None:
         "diverged": outcome.diverged,
     }
     write_result(folder, result, train=task.train, validation=task.validation)
+
+
+def digest(content: bytes) -> str:
+    """Return the checksum of a model file."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _copy(source: Path, target: Path) -> None:
+    write_atomically(target, lambda handle: handle.write(source.read_bytes()))

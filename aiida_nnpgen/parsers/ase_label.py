@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +10,71 @@ from aiida import orm
 from aiida.engine import ExitCode
 
 from ..calculations.ase_label import AseLabelCalculation
+from ..common.calculators import Evaluation
+from ..common.exceptions import OutputError
 from ..common.frames import Frames
 from ..data.labels import StructureLink, frame_number, label_node
 from ..data.trajectory import structures_to_frames
+from ..dft.label import LabelFailure, LabelProblem
+from ..jobs.label import RESULT_SHAPE, read_failure, read_label
 from .job import JobParser
 
 __all__ = ["AseLabelParser"]
 
 
 class AseLabelParser(JobParser):
-    """Make one node of all frames that were finished, even if the job was not."""
+    """Make one node of all frames that were finished, even if the job was not.
+
+    What was left of a frame and cannot be read costs that frame alone.
+    """
+
+    RESULT_SHAPE = RESULT_SHAPE
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one batch."""
-        folder = Path(retrieved_temporary_folder or "")
-        failures = {
-            path.stem: json.loads(path.read_text())
-            for path in sorted((folder / AseLabelCalculation.FOLDER_FAILURES).glob("*.json"))
-        }
-        self.out("failures", orm.Dict({key: value | {"process": self.node.uuid} for key, value in failures.items()}))
-        done = {path.stem: path for path in (folder / AseLabelCalculation.FOLDER_LABELS).glob("*.npz")}
-        if done:
-            self.out("labels", self._labels(done))
-        if self.read_result():
-            return None
-        failure = self.failure()
-        if failure.status >= 400 and not (done or failures):
-            return self.exit("ERROR_NO_FRAMES", message=failure.message)
-        return failure
-
-    def _labels(self, done: dict[str, Path]) -> orm.TrajectoryData:
         structures = self.node.inputs.structures
-        [(keys, frames)] = structures_to_frames({key: structures[key] for key in done})
-        values: dict[str, list[Any]] = {"energy": [], "forces": [], "stress": []}
-        for key in keys:
-            with np.load(done[key], allow_pickle=False) as archive:
-                for name, column in values.items():
-                    column.append(archive[name])
-        labelled = Frames(
-            numbers=frames.numbers,
-            positions=frames.positions,
-            cells=frames.cells,
-            energies=np.array(values["energy"]).reshape(len(keys)),
-            forces=np.array(values["forces"]),
-            stresses=np.array(values["stress"]),
-        )
-        return label_node(labelled, map(frame_number, keys), StructureLink.NAMESPACE)
+        [(keys, frames)] = structures_to_frames({key: structures[key] for key in structures})
+        labels, failures = _read(self.folder(retrieved_temporary_folder), keys, frames.n_atoms)
+        self.out("failures", orm.Dict({key: self._record(problem) for key, problem in failures.items()}))
+        if labels:
+            self.out("labels", _node(labels, keys, frames))
+        try:
+            self.result()
+        except OutputError as exception:
+            failure = self.failure(exception)
+            if failure.status == self.exit_codes.ERROR_DISK_FULL.status or labels or failures or failure.status < 400:
+                return failure
+            return self.exit("ERROR_NO_FRAMES", message=failure.message)
+        return None
+
+    def _record(self, problem: LabelProblem) -> dict[str, str]:
+        return {"reason": problem.reason.value, "detail": problem.detail, "process": self.node.uuid}
+
+
+def _read(folder: Path, keys: list[str], n_atoms: int) -> tuple[dict[str, Evaluation], dict[str, LabelProblem]]:
+    """Return what became of each frame, as far as anything did."""
+    labels, failures = {}, {}
+    for key in keys:
+        label = folder / AseLabelCalculation.FOLDER_LABELS / f"{key}.npz"
+        failure = folder / AseLabelCalculation.FOLDER_FAILURES / f"{key}.json"
+        try:
+            if label.exists():
+                labels[key] = read_label(label, n_atoms)
+            elif failure.exists():
+                failures[key] = read_failure(failure)
+        except OutputError as exception:
+            failures[key] = LabelProblem(LabelFailure.NO_OUTPUT, str(exception))
+    return labels, failures
+
+
+def _node(labels: dict[str, Evaluation], keys: list[str], frames: Frames) -> orm.TrajectoryData:
+    rows = np.array([keys.index(key) for key in labels])
+    labelled = Frames(
+        numbers=frames.numbers,
+        positions=frames.positions[rows],
+        cells=frames.cells[rows],
+        energies=np.array([label.energy for label in labels.values()]),
+        forces=np.array([label.forces for label in labels.values()]),
+        stresses=np.array([label.stress for label in labels.values()]),
+    )
+    return label_node(labelled, map(frame_number, labels), StructureLink.NAMESPACE)

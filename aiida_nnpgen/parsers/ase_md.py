@@ -10,7 +10,6 @@ from aiida.engine import ExitCode
 from ..common.dynamics import Conditions, MdRun
 from ..common.exceptions import OutputError
 from ..jobs.dynamics import read_run
-from ..jobs.files import ERROR
 from .base import LabelledRunParser
 from .job import JobParser
 
@@ -30,7 +29,11 @@ class AseRunParser(JobParser):
 
     def own_failure(self) -> ExitCode | None:
         """Return the exit code of a program that says itself why it failed; None if it does not."""
-        return self.failure() if ERROR in self.retrieved.base.repository.list_object_names() else None
+        try:
+            error = self.error()
+        except OutputError as exception:
+            return self.failure(exception)
+        return None if error is None else self.failure(OutputError(error.message))
 
 
 class AseMdParser(LabelledRunParser, AseRunParser):
@@ -39,7 +42,7 @@ class AseMdParser(LabelledRunParser, AseRunParser):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
         try:
-            run = self.read(Path(retrieved_temporary_folder or ""))
+            run = self.read(self.folder(retrieved_temporary_folder))
         except OutputError as exception:
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
         self.attach(run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aiida import orm
@@ -23,7 +22,7 @@ class Cp2kLabelParser(BaseParser):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one batch."""
-        folder = Path(retrieved_temporary_folder or "")
+        folder = self.folder(retrieved_temporary_folder)
         memory = out_of_memory(folder, Cp2kJob.FILENAME_STDERR)
         structures = self.node.inputs.structures
         [(keys, frames)] = structures_to_frames({key: structures[key] for key in structures})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from aiida.engine import ExitCode
@@ -23,7 +22,7 @@ class Cp2kMdParser(LabelledRunParser):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
-        folder = Path(retrieved_temporary_folder or "")
+        folder = self.folder(retrieved_temporary_folder)
         conditions = Conditions(**self.node.inputs.conditions["conditions"])
         memory = out_of_memory(folder, Cp2kJob.FILENAME_STDERR)
         try:

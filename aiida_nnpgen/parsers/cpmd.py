@@ -31,7 +31,7 @@ class CpmdParser(BaseParser):
 
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
-        folder = Path(retrieved_temporary_folder or "")
+        folder = self.folder(retrieved_temporary_folder)
         self.retrieved.base.repository.copy_tree(folder)
         run = self._read(folder)
         problem = run.problem

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from aiida.engine import ExitCode
 
 from ..calculations.train import TrainCalculation
+from ..common.exceptions import InputError, OutputError
+from ..common.files import read_arrays, read_object
 from ..data import PotentialData
+from ..jobs.train import DIGESTS_SHAPE, RESULT_SHAPE, digest
 from .job import JobParser, arrays_node
 
 __all__ = ["TrainParser"]
@@ -17,24 +20,67 @@ __all__ = ["TrainParser"]
 class TrainParser(JobParser):
     """Make the model and its learning curve."""
 
+    RESULT_SHAPE = RESULT_SHAPE
+
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one training."""
-        result = self.read_result()
-        if result is None or retrieved_temporary_folder is None:
-            return self.failure()
-        folder = Path(retrieved_temporary_folder)
-        self.out("learning_curve", arrays_node(folder / TrainCalculation.FILENAME_CURVE))
-        if result["diverged"]:
+        folder = self.folder(retrieved_temporary_folder)
+        try:
+            result = self.result()
+            curve = _read_curve(folder / TrainCalculation.FILENAME_CURVE)
+            potential = None if result["diverged"] else self._potential(folder, result)
+        except OutputError as exception:
+            return self.failure(exception)
+        self.out("learning_curve", arrays_node(curve))
+        if potential is None:
             return self.exit("ERROR_DIVERGED", step=result["steps"])
-        settings = self.node.inputs.settings
-        potential = PotentialData(
-            {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]},
-            architecture=settings["architecture"],
-            version=result["version"],
-            elements=settings["elements"],
-            cutoff=result["cutoff"],
-            seed=settings["seed"],
-            dtype=result["dtype"],
-        )
         self.out("potential", potential)
         return None
+
+    def _potential(self, folder: Path, result: dict[str, Any]) -> PotentialData:
+        """Return the model.
+
+        :raises OutputError: if its files are damaged, or make none.
+        """
+        files = {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]}
+        _check_files(files, folder / TrainCalculation.FILENAME_DIGESTS)
+        settings = self.node.inputs.settings
+        try:
+            return PotentialData(
+                files,
+                architecture=settings["architecture"],
+                version=result["version"],
+                elements=settings["elements"],
+                cutoff=result["cutoff"],
+                seed=settings["seed"],
+                dtype=result["dtype"],
+            )
+        except (InputError, OSError, ValueError, TypeError) as exception:
+            raise OutputError(f"the training left no model: {exception}") from exception
+
+
+def _check_files(files: dict[str, Path], digests: Path) -> None:
+    """Compare the files with their checksums, where there are any.
+
+    :raises OutputError: if a file is missing, is not that which was written, or lies elsewhere.
+    """
+    written = read_object(digests, DIGESTS_SHAPE) if digests.exists() else None
+    for name, path in files.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or path.is_symlink():
+            raise OutputError(f"the model file `{name}` lies outside its folder")
+        if not path.is_file() or not path.stat().st_size:
+            raise OutputError(f"the model file `{name}` is missing or empty")
+        if written is not None and written.get(name) != digest(path.read_bytes()):
+            raise OutputError(f"the model file `{name}` is damaged: its checksum is another")
+
+
+def _read_curve(path: Path) -> dict[str, Any]:
+    """Return the columns of the learning curve, which are of equal length.
+
+    :raises OutputError: if they are not, or cannot be read.
+    """
+    curve = read_arrays(path)
+    names_fit = all(name.isidentifier() and name.isascii() for name in curve)
+    if not names_fit or any(column.ndim != 1 for column in curve.values()) or len({*map(len, curve.values())}) != 1:
+        raise OutputError(f"`{path.name}` is damaged: it holds no columns of equal length")
+    return curve

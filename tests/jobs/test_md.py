@@ -142,9 +142,6 @@ def test_md_needs_a_start_structure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("result.json", b"{}"),
-        ("result.json", b"{"),
-        ("result.json", b'{"end": "completely", "message": "", "failure_time": null, "frames": 5}'),
         (TRAJECTORY, None),
         (TRAJECTORY, b""),
         (TRAJECTORY, bytes(1000)),
@@ -160,3 +157,18 @@ def test_read_md_refuses_files_that_do_not_fit(tmp_path: Path, name: str, conten
         (tmp_path / name).write_bytes(content)
     with pytest.raises(OutputError):
         read_md(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"{", b'{"end": "completely", "message": "", "failure_time": null, "frames": 5}']
+)
+def test_read_md_keeps_the_frames_where_the_result_is_damaged(tmp_path: Path, content: bytes) -> None:
+    """Nobody knows then how the run ended: it counts as interrupted, and the message names the file."""
+    write_job(tmp_path)
+    main(tmp_path)
+    whole = read_md(tmp_path)
+    (tmp_path / "result.json").write_bytes(content)
+    run = read_md(tmp_path)
+    assert run.end is RunEnd.INTERRUPTED
+    assert "`result.json`" in run.message
+    assert_equal(run, whole, 5)

@@ -12,6 +12,7 @@ import pytest
 from aiida import orm
 
 from aiida_nnpgen.data import PotentialData
+from aiida_nnpgen.jobs.evaluate import COLUMNS
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, 0), (2, 421)])
@@ -23,7 +24,8 @@ def test_evaluate_parser_refuses_models_that_predict_no_number(
     status: int,
 ) -> None:
     """The errors are kept, to be looked at; the message names the model and the number of frames."""
-    np.savez(tmp_path / "evaluation.npz", part=np.zeros(3))
+    columns = {name: np.zeros(3, dtype=np.int64 if kind == "i" else float) for name, kind in COLUMNS.items()}
+    np.savez(tmp_path / "evaluation.npz", **columns)
     errors = {"energy": {"mae": None, "rmse": None}, "forces": {"mae": None, "rmse": None}, "stress": None}
     models = [errors | {"not_finite": 0}, errors | {"not_finite": count}]
     result = json.dumps({"frames": 3, "models": models, "committee": errors | {"not_finite": count}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
+from ...common.text import disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...dft import registry
 from ...dft.hints import FIXED
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
 from ...dft.method import Method
-from ...dft.qe.labels import join_run, read_run, read_single_point, read_why
+from ...dft.qe.labels import CRASH, STDOUT, join_run, read_run, read_single_point, read_why
 
 __all__ = ["label_from_qe"]
+
+_TAIL = 65536  # bytes
 
 _REASONS = {
     110: LabelFailure.OUT_OF_LIMITS,  # of memory
@@ -81,9 +85,18 @@ def _why(facts: orm.Dict, folder: Path | None, exception: OutputError | None = N
     """Return why a job failed: by its exit code, by what its files hold, or by what pw.x wrote as it stopped."""
     status, message = facts["exit_status"], facts["exit_message"]
     if status in _REASONS:
-        return LabelProblem(_REASONS[status], message)
+        return LabelProblem(_REASONS[status], message or f"exit status {status}")
     if isinstance(exception, RefusedLabelError) and exception.reason is not LabelFailure.NO_OUTPUT:
         return LabelProblem(exception.reason, str(exception))
+    if folder is not None and (full := disk_full_line("".join(_told(folder)))):
+        return LabelProblem(LabelFailure.NO_OUTPUT, f"there was no room on the disk: {full}")
     if folder is not None and (said := read_why(folder)):
         return LabelProblem(LabelFailure.CALCULATOR, said)
     return LabelProblem(LabelFailure.NO_OUTPUT, message or str(exception or "the calculation did not end"))
+
+
+def _told(folder: Path) -> Iterator[str]:
+    """Yield the ends of the files in which pw.x, or the system, says that the disk was full."""
+    for name in ("_scheduler-stderr.txt", STDOUT, CRASH):
+        if (folder / name).is_file():
+            yield (folder / name).read_bytes()[-_TAIL:].decode(errors="replace")

@@ -10,6 +10,7 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
+from ...common.text import disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
 from ...dft.vasp.labels import read_single_point
@@ -76,10 +77,12 @@ def _why(exception: OutputError, facts: orm.Dict, files: orm.FolderData | None) 
         return LabelProblem(exception.reason, str(exception))
     status, message = facts["exit_status"], facts["exit_message"]
     if status in _REASONS:
-        return LabelProblem(_REASONS[status], message)
+        return LabelProblem(_REASONS[status], message or f"exit status {status}")
     # What aiida-vasp says of cut files hides what AiiDA knows from the scheduler.
     if killed := read_kill(_text(files, SCHEDULER_STDERR)):
         return LabelProblem(LabelFailure.OUT_OF_LIMITS, killed)
+    if full := disk_full_line(_text(files, SCHEDULER_STDERR) + _text(files, STDOUT)):
+        return LabelProblem(LabelFailure.NO_OUTPUT, f"there was no room on the disk: {full}")
     if said := read_error(_text(files, STDOUT)):
         return LabelProblem(LabelFailure.CALCULATOR, said)
     return LabelProblem(LabelFailure.NO_OUTPUT, str(exception))

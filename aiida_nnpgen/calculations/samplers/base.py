@@ -56,7 +56,9 @@ class SamplerCalculation(CalcJob):
             help="Step and thermo of all good frames, and their committee deviation if the sampler measures it.",
         )
         spec.output("report", valid_type=orm.Dict, help="How the run ended, and when it failed.")
-        define_exit_codes(spec, "ERROR_NO_FRAMES", "ERROR_NO_DEVIATION", "ERROR_INTERRUPTED", "ERROR_UNSTABLE")
+        define_exit_codes(
+            spec, "ERROR_NO_FRAMES", "ERROR_NO_DEVIATION", "ERROR_INTERRUPTED", "ERROR_DISK_FULL", "ERROR_UNSTABLE"
+        )
 
     @classmethod
     def check_conditions(cls, conditions: Conditions) -> None:

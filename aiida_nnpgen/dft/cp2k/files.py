@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.exceptions import OutputError
-from ..text import element
+from ..text import check_widths, decimals, element
 
 __all__ = ["CellRecord", "Snapshot", "read_cells", "read_table", "read_xyz"]
 
@@ -65,9 +65,10 @@ def read_xyz(text: str) -> list[Snapshot]:
         rows = [row for row in map(_ATOM.fullmatch, lines[index + 1 : index + 1 + int(count)]) if row]
         try:
             numbers = tuple(element(row.group(1)) for row in rows)
+            check_widths([row.group() for row in rows], "the rows of a step")
         except OutputError:
             continue
-        if 0 < len(rows) == int(count):
+        if 0 < len(rows) == int(count) and len(decimals([row.groups()[1:] for row in rows])) == 1:
             values = np.array([row.groups()[1:] for row in rows], dtype=np.float64)
             found.append(Snapshot(int(header.group(1)), float(header.group(2)), numbers, values))
     return found

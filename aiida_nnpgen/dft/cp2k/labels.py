@@ -81,12 +81,13 @@ class _Files:
         [evaluation] = found
         check_converged(evaluation)
         check_copies(evaluation, positions, forces, cell)
+        if evaluation.forces is None or evaluation.stress is None:
+            raise OutputError(f"the standard output has no forces or no stress of step {step}: damaged")
         if positions.numbers != self.numbers:
             raise OutputError(f"the elements of step {step} are not those of the structure")
         if not np.isfinite(forces.values).all():
             raise UnphysicalError(f"forces of step {step} are not finite")
-        stress = np.full(6, np.nan) if evaluation.stress is None else evaluation.stress
-        return evaluation.energy * HARTREE, forces.values * HARTREE / BOHR, stress
+        return evaluation.energy * HARTREE, forces.values * HARTREE / BOHR, evaluation.stress
 
 
 def read_batch(folder: Path, frames: Frames) -> Batch:

@@ -18,11 +18,11 @@ from ...common.types import RunEnd
 from ...common.units import GPA
 from ..attempts import run_end
 from ..label import NO_LIMITS, LabelFailure, LabelProblem, RefusedLabelError, check_label
-from ..reading import Dropped, FileContent, Reading
+from ..reading import Dropped, DropReason, FileContent, Reading
 from .stdout import read_error, read_qe_output
 from .xml import read_qe_xml
 
-__all__ = ["QeRun", "count_steps", "join_run", "read_run", "read_single_point", "read_why"]
+__all__ = ["CRASH", "STDOUT", "QeRun", "count_steps", "join_run", "read_run", "read_single_point", "read_why"]
 
 STDOUT, XML, CRASH = "aiida.out", "data-file-schema.xml", "CRASH"
 """Files of a job, as the plugin calls them."""
@@ -180,6 +180,8 @@ def _merge(row: int, printed: Reading | Dropped, exact: Reading | Dropped | None
             return LabelProblem(LabelFailure.NO_OUTPUT, f"configuration `{row}` has no {name}: the output is cut")
     if isinstance(exact, Dropped) and exact.reason == LabelFailure.NOT_CONVERGED:
         raise OutputError(f"only one file says that configuration `{row}` has converged: the files do not match")
+    if isinstance(exact, Dropped) and exact.reason == DropReason.CONTRADICTORY:
+        raise OutputError(f"{exact.detail}; in configuration `{row}`, the files differ")
     if not isinstance(exact, Reading):
         return printed
     exact = replace(exact, stress=printed.stress if exact.stress is None else exact.stress)

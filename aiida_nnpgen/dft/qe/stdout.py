@@ -24,10 +24,26 @@ _KBAR_PER_AU = 147105.0  # kbar in Ry/bohr³, to compare two columns that print 
 _ERROR = re.compile(r"^ *%{20,} *\n(.*?)^ *%{20,} *$", re.MULTILINE | re.DOTALL)
 _FORCE = re.compile(r"\s*atom\s+(\d+) type\s+\d+\s+force = (.*)")
 _ENERGY = re.compile(r"!+\s+total energy\s+=\s+(\S+) Ry\s*")
+_TERM = re.compile(r" +(\S.*?) += +(-?\d+\.\d{8}) Ry *")
+_TERMS = {
+    "one-electron contribution",
+    "hartree contribution",
+    "xc contribution",
+    "ewald contribution",
+    "smearing contrib. (-TS)",
+    "Hubbard energy",
+    "Dispersion Correction",
+    "DFT-D3 Dispersion",
+}
+"""Parts of the energy that are known to add up; with any other, nothing is compared."""
+_TERM_ROUNDING = 1e-8  # Ry: eight decimals
+_PRESSURE = re.compile(r"P= *(-?\d+\.\d\d) *$")
+_LARGEST_TOTAL_FORCE = 30.0  # Ry/bohr, beyond which no sum is looked for: the time grows with it
 _TOTAL_FORCE = re.compile(r"\s*Total force =\s+(\S+)\s")
 _LABEL_MARKS = {
     "begin": r" +Self-consistent Calculation *$",
     "energy": "!",
+    "terms": r" +The total energy is (?:the|F=E-TS\. E is the) sum of the following terms:",
     "convergence": r" +convergence (?:has been|NOT) achieved",
     "forces": " +Forces acting on atoms",
     "total_force": " +Total force =",
@@ -74,7 +90,10 @@ def read_qe_output(path: Path) -> QeOutput:
 
 @dataclass
 class _Scf:
-    """What the calculation of one configuration has printed so far; forces in Ry/bohr, eV and eV/Å³ otherwise."""
+    """What the calculation of one configuration has printed so far; forces in Ry/bohr, eV and eV/Å³ otherwise.
+
+    :ivar terms: what is wrong with the parts of the energy.
+    """
 
     problem: str
     reason: str = DropReason.UNREADABLE
@@ -83,6 +102,7 @@ class _Scf:
     forces: NDArray[np.float64] | None = None
     total_force: float | None = None
     stress: NDArray[np.float64] | None = None
+    terms: str = ""
 
 
 class _Reader:
@@ -125,6 +145,19 @@ class _Reader:
         match = _ENERGY.fullmatch(self.lines[row])
         scf.energy = float(_numbers([[match.group(1) if match else "?"]], (1,), "energies")[0]) * RYDBERG
 
+    def _read_terms(self, scf: _Scf, row: int) -> None:
+        """Compare the energy with the sum of its parts; with smearing, they make the internal energy without -TS."""
+        found = [_TERM.fullmatch(line) for line in self.lines[row + 1 : row + 20]]
+        count = next((place for place, match in enumerate(found) if match is None), 0)
+        terms = {match.group(1): float(match.group(2)) for match in found[:count] if match}
+        if scf.energy is None or not terms or not _TERMS.issuperset(terms):
+            return
+        before = (_TERM.fullmatch(line) for line in self.lines[max(0, row - 6) : row])
+        smearing = {match.group(1): float(match.group(2)) for match in before if match}.get("smearing contrib. (-TS)")
+        total = sum(terms.values()) + (0.0 if "smearing contrib. (-TS)" in terms else smearing or 0.0)
+        if abs(total * RYDBERG - scf.energy) > _TERM_ROUNDING * (len(terms) + 2) * RYDBERG:
+            scf.terms = "the parts of the energy do not sum to it: damaged file"
+
     def _read_convergence(self, scf: _Scf, row: int) -> None:
         scf.converged = scf.converged is not False and "NOT" not in self.lines[row]
 
@@ -151,6 +184,9 @@ class _Reader:
         values = _numbers([line.split() for line in self.lines[row + 1 : row + 4]], (3, 6), "stresses")
         if not np.allclose(values[:, :3] * _KBAR_PER_AU, values[:, 3:], rtol=1e-3, atol=0.02):
             raise OutputError("the stress in Ry/bohr³ and in kbar are not the same: damaged file")
+        pressure = _PRESSURE.search(self.lines[row])
+        if pressure and abs(float(pressure.group(1)) - np.trace(values[:, 3:]) / 3) > 0.02:
+            raise OutputError("the stress does not have the pressure that is printed: damaged file")
         scf.stress = -checked_voigt(values[:, :3]) * RYDBERG / BOHR**3
 
     def _end(self, missing: str = "the calculation is incomplete") -> None:
@@ -164,6 +200,8 @@ class _Reader:
             self.content.drop(index, scf.reason, scf.problem)
         elif scf.converged is False:
             self.content.drop(index, LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
+        elif scf.terms:
+            self.content.drop(index, DropReason.UNREADABLE, scf.terms)
         elif scf.energy is None or not scf.converged or (scf.forces is not None and scf.total_force is None):
             self.content.drop(index, DropReason.UNREADABLE, missing)
         else:
@@ -185,12 +223,14 @@ def _is_norm_of_part(forces: NDArray[np.float64], printed: float) -> bool:
 
     pw.x takes the net force away before it leaves fixed components out of the sum: all of them sum to zero.
     """
-    if np.abs(forces.sum(axis=0)).max() > 1e-8 * len(forces):
+    if np.abs(forces.sum(axis=0)).max() > 1e-8 * len(forces) or not 0 <= printed < _LARGEST_TOTAL_FORCE:
         return False
     unit = 1e-6 * max(printed, 1e-6)  # of squares: what six decimals of the norm are good for
     squares = [round(square / unit) for square in forces[forces != 0] ** 2]
     target, margin = round(printed**2 / unit), 2 + len(squares) // 2
     sums = 1  # bit n: some of the squares sum to n
     for square in squares:
+        if square > target + margin:
+            continue  # it is none of them
         sums |= (sums << square) & ((2 << (target + margin)) - 1)
     return sums >> max(0, target - margin) != 0

@@ -12,11 +12,12 @@ from ...common.exceptions import OutputError
 from ...common.units import BOHR, HARTREE
 from ...common.voigt import checked_voigt
 from ..label import LabelFailure, RefusedLabelError
-from ..reading import DropReason, FileContent, Reading
+from ..reading import ContradictionError, DropReason, FileContent, Reading
 from ..text import element, table
 
 __all__ = ["read_qe_xml"]
 
+_SAME_PLACE = 1e-7  # of the largest component of the cell; copies have all digits
 _NET_FORCE = 1e-8  # Ha/bohr; what is left of it where all forces are there is some 1e-15
 
 
@@ -42,7 +43,9 @@ def read_qe_xml(path: Path) -> FileContent:
     for index, step in enumerate(steps or root.findall("output")):
         try:
             _check_convergence(step.find(place), root)
-            content.frames.append(_frame(index, step, free))
+            frame = _frame(index, step, free)
+            _check_copies(frame, root, is_start=index == 0)
+            content.frames.append(frame)
         except OutputError as exception:
             content.drop(index, getattr(exception, "reason", DropReason.UNREADABLE), str(exception))
     if not content.frames and not content.dropped:
@@ -76,12 +79,11 @@ def _converged_by_count(scf: ElementTree.Element, root: ElementTree.Element) -> 
 
 
 def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> Reading:
-    atoms = step.findall("atomic_structure/atomic_positions/atom")
-    cell = [(step.findtext(f"atomic_structure/cell/a{axis}") or "").split() for axis in (1, 2, 3)]
-    count = len(atoms)
     structure = step.find("atomic_structure")
-    if structure is None or structure.get("nat") != str(count) or not count:
-        raise OutputError("the number of atoms does not fit")
+    if structure is None:
+        raise OutputError("the step has no structure")
+    numbers, positions, cell = _structure(structure)
+    count = len(numbers)
     forces, stress = _array(step, "forces", (count, 3)), _array(step, "stress", (3, 3))
     if forces is not None and _has_fixed(forces, free):
         detail = "atoms are fixed, and the forces on them left out: the standard output of pw.x has them"
@@ -89,12 +91,58 @@ def _frame(index: int, step: ElementTree.Element, free: NDArray[np.str_]) -> Rea
     energy = table([(step.findtext("total_energy/etot") or "").split()], (1,), "energies")[0]
     return Reading(
         index=index,
-        numbers=np.array([element(atom.get("name", "")) for atom in atoms], dtype=np.int64),
-        positions=table([(atom.text or "").split() for atom in atoms], (count, 3), "positions") * BOHR,
-        cell=table(cell, (3, 3), "cell vectors") * BOHR,
+        numbers=numbers,
+        positions=positions,
+        cell=cell,
         energy=float(energy) * HARTREE,
         forces=None if forces is None else forces * HARTREE / BOHR,
         stress=None if stress is None else -checked_voigt(stress) * HARTREE / BOHR**3,
+    )
+
+
+def _check_copies(frame: Reading, root: ElementTree.Element, *, is_start: bool) -> None:
+    """Compare a step with the geometry that was asked for, and its cell with the reciprocal one, where they are there.
+
+    :param is_start: whether the atoms have not moved yet.
+    :raises ContradictionError: if they differ.
+    """
+    kind = (root.findtext("input/control_variables/calculation") or "").strip()
+    if kind not in ("scf", "md", "relax"):
+        return  # the cell moves
+    size = max(1.0, float(np.abs(frame.cell).max()))
+    structure = root.find("input/atomic_structure")
+    if structure is not None:
+        numbers, positions, cell = _structure(structure)
+        if np.abs(cell - frame.cell).max() > _SAME_PLACE * size:
+            raise ContradictionError("the cell is not that of the input: damaged file")
+        is_same = np.array_equal(numbers, frame.numbers)
+        if is_start and not (is_same and np.abs(positions - frame.positions).max() <= _SAME_PLACE * size):
+            raise ContradictionError("the atoms are not those of the input: damaged file")
+    reciprocal, alat = root.find("output/basis_set/reciprocal_lattice"), root.find("output/atomic_structure")
+    if reciprocal is None or alat is None or not alat.get("alat"):
+        return
+    rows = [(reciprocal.findtext(f"b{axis}") or "").split() for axis in (1, 2, 3)]
+    unit = table([[alat.get("alat", "")]], (1,), "lattice parameters")[0] * BOHR
+    product = frame.cell @ table(rows, (3, 3), "reciprocal vectors").T / unit
+    if np.abs(product - np.eye(3)).max() > 1e-6:
+        raise ContradictionError("the cell does not belong to the reciprocal one: damaged file")
+
+
+def _structure(
+    structure: ElementTree.Element,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return atomic numbers, positions and cell in Å.
+
+    :raises OutputError: if they are cut or damaged.
+    """
+    atoms = structure.findall("atomic_positions/atom")
+    cell = [(structure.findtext(f"cell/a{axis}") or "").split() for axis in (1, 2, 3)]
+    if structure.get("nat") != str(len(atoms)) or not atoms:
+        raise OutputError("the number of atoms does not fit")
+    return (
+        np.array([element(atom.get("name", "")) for atom in atoms], dtype=np.int64),
+        table([(atom.text or "").split() for atom in atoms], (len(atoms), 3), "positions") * BOHR,
+        table(cell, (3, 3), "cell vectors") * BOHR,
     )
 
 

@@ -17,7 +17,7 @@ from ...common.exceptions import OutputError
 from ...common.units import KBAR
 from ..label import LabelFailure
 from ..reading import DropReason, FileContent, Reading
-from ..text import read_text, table
+from ..text import check_widths, decimals, read_text, table
 from .convergence import EDIFF, NELM, why_unconverged
 from .potcar import element_of
 
@@ -35,6 +35,7 @@ _NELM = re.compile(r"^\s*NELM\s*=\s*(\d+)", re.MULTILINE)
 _EDIFF = re.compile(r"^\s*EDIFF\s*=\s*(\d*\.\d+E[-+]\d+)", re.MULTILINE)
 _ITERATION = re.compile(r"-+\s+Iteration\s+(\d+)\(\s*(\d+)\)\s+-+")
 _ENERGY = re.compile(r"\s+free energy\s+TOTEN\s+=\s*([-+]?\d+\.\d+) eV")
+_PRESSURE = re.compile(r" *external pressure = *(-?\d+\.\d+) kB +Pullay stress = *(-?\d+\.\d+) kB")
 _TOTEN = re.compile(r"  free  energy   TOTEN  =\s*(\S+) eV")
 
 
@@ -129,16 +130,15 @@ class _Reader:
         elif line.startswith("  in kB"):
             xx, yy, zz, xy, yz, zx = table([line.split()[2:]], (6,), "stresses")
             self.step.stress = -np.array([xx, yy, zz, yz, zx, xy]) * KBAR
+        elif (match := _PRESSURE.match(line)) and self.step.stress is not None:
+            own, external, work = -self.step.stress[:3].sum() / 3 / KBAR, *map(float, match.groups())
+            if min(abs(external - own), abs(external + work - own)) > 0.02:
+                raise OutputError("the stress does not have the pressure that is printed: damaged")
         elif line.strip().startswith("direct lattice vectors"):
-            rows = [[row[3:16], row[16:29], row[29:42]] for row in self.lines[place + 1 : place + 4]]
             self.cell = None
-            self.cell = table([[word.strip() for word in row] for row in rows], (3, 3), "lattice vectors")
+            self.cell = _read_cell(self.lines[place + 1 : place + 4])
         elif line.startswith(" POSITION") and "TOTAL-FORCE" in line:
-            rows = [row.split() for row in self.lines[place + 2 : place + 2 + len(self.numbers)]]
-            # Some corrections add columns, such as the forces without them, of which nothing is needed here.
-            if len({len(row) for row in rows}) > 1:
-                raise OutputError("positions and forces are cut or damaged")
-            self.step.motion = table([row[:6] for row in rows], (len(self.numbers), 6), "positions and forces")
+            self.step.motion = _read_motion(self.lines[place + 2 : place + 2 + len(self.numbers)], len(self.numbers))
         elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
             self.is_final = True
         elif self.is_final and (match := _TOTEN.match(line)):
@@ -176,3 +176,36 @@ class _Reader:
                     stress=step.stress,
                 )
             )
+
+
+def _read_cell(lines: list[str]) -> NDArray[np.float64]:
+    """Return the lattice vectors after comparing them with the reciprocal ones, which stand behind them.
+
+    :raises OutputError: if they are cut or damaged.
+    """
+    rows = [[row[3:16], row[16:29], row[29:42]] for row in lines]
+    cell = table([[word.strip() for word in row] for row in rows], (3, 3), "lattice vectors")
+    if not all(row[42:].strip() for row in lines):
+        return cell
+    reciprocal = table([row[42:].split() for row in lines], (3, 3), "reciprocal lattice vectors")
+    # Where somebody put the same number everywhere, it is no copy of anything.
+    is_copy = abs(np.linalg.det(reciprocal)) > 1e-12
+    if is_copy and np.abs(cell @ reciprocal.T - np.eye(3)).max() > 5e-9 * (
+        np.abs(cell).sum() + np.abs(reciprocal).sum()
+    ):
+        raise OutputError("the cell does not belong to the reciprocal one: damaged")
+    return cell
+
+
+def _read_motion(lines: list[str], n_atoms: int) -> NDArray[np.float64]:
+    """Return positions and forces, (n_atoms, 6).
+
+    :raises OutputError: if they are cut or damaged.
+    """
+    rows = [row.split() for row in lines]
+    check_widths(lines, "positions and forces")
+    # Some corrections add columns, such as the forces without them, of which nothing is needed here.
+    formats = decimals([row[:3] for row in rows]), decimals([row[3:6] for row in rows])
+    if len({len(row) for row in rows}) > 1 or any(len(found) > 1 for found in formats):
+        raise OutputError("positions and forces are cut or damaged")
+    return table([row[:6] for row in rows], (n_atoms, 6), "positions and forces")

@@ -16,7 +16,7 @@ from ...common.units import KBAR
 from ...common.voigt import checked_voigt
 from ..label import LabelFailure
 from ..reading import DropReason, FileContent, Reading
-from ..text import element, table
+from ..text import decimals, element, table
 from .convergence import EDIFF, NELM, why_unconverged
 
 __all__ = ["read_vasprun"]
@@ -118,4 +118,7 @@ def _array(step: ElementTree.Element, place: str, shape: tuple[int, ...]) -> NDA
     item = step.find(place)
     if item is None:
         return None
-    return table([(row.text or "").split() for row in item.findall("v")], shape, f"the numbers in `{place}`")
+    rows = [(row.text or "").split() for row in item.findall("v")]
+    if len(decimals(rows)) > 1:
+        raise OutputError(f"the numbers in `{place}` are cut or damaged: they differ in their decimals")
+    return table(rows, shape, f"the numbers in `{place}`")

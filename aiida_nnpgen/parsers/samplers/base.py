@@ -39,7 +39,7 @@ class SamplerParser(BaseParser):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
         try:
-            run = self._read_sane(Path(retrieved_temporary_folder or ""))
+            run = self._read_sane(self.folder(retrieved_temporary_folder))
         except OutputError as exception:
             return self.own_failure() or self.exit("ERROR_NO_FRAMES", message=str(exception))
         self.out("report", orm.Dict(run.report().to_dict() | {"message": self._message(run)}))

@@ -15,6 +15,8 @@ __all__ = ["LammpsParser"]
 class LammpsParser(SamplerParser):
     """Read log, dump and table of deviations."""
 
+    TOLD_IN = (LammpsCalculation.FILENAME_SCREEN,)
+
     def read(self, folder: Path) -> MdRun:
         """Return what the run left.
 

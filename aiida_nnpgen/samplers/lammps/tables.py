@@ -22,6 +22,9 @@ from .input import DUMP_COLUMNS, HALT_MARK, THERMO_COLUMNS
 __all__ = ["Dump", "Log", "read_deviation", "read_dump", "read_log"]
 
 _HEADER = list(THERMO_COLUMNS.values())
+_ENERGIES = [_HEADER.index(name) - 1 for name in ("PotEng", "KinEng", "TotEng")]
+_SAME_ENERGY = 1e-9  # relative: fifteen digits are printed
+_TRIPLE = re.compile(r"(?:max|min|avg)_(\w+)")
 _HALT = re.compile(re.escape(HALT_MARK) + r" (\d{1,18})$")
 _INSANE = re.compile(r"Fix halt condition for fix-id sane met on step (\d{1,18})\b")
 _BOX = b"ITEM: BOX BOUNDS xy xz yz"
@@ -87,17 +90,37 @@ def read_deviation(path: Path, column: int) -> dict[int, float]:
     :param column: column of the deviation, counted from 0; the first is the step.
     """
     deviation: dict[int, float] = {}
+    header: list[str] = []
     for line in _whole_lines(path):
         words = line.split()
         if not words or words[0].startswith("#"):
+            header = line.strip("# ").split()[1:] if "max_devi" in line else header
             continue
         try:
             step, values = int(words[0]), [float(word) for word in words[1:]]
             value = values[column - 1] if any(values) else np.nan
         except (ValueError, IndexError):
             break
+        if _contradicts(header, values):
+            break
         deviation.setdefault(step, value)
     return deviation
+
+
+def _contradicts(header: list[str], values: list[float]) -> bool:
+    """Return whether a deviation is negative, or a mean lies outside smallest and largest one, where the header tells.
+
+    :param header: names of the columns behind the step, such as ``max_devi_f``; empty: there was none.
+    """
+    if any(value < 0 for value in values):
+        return True
+    named = dict(zip(header, values, strict=False))
+    for name in {match.group(1) for match in map(_TRIPLE.fullmatch, named) if match}:
+        low, mean, high = (named.get(f"{kind}_{name}", np.nan) for kind in ("min", "avg", "max"))
+        # Printed with seven digits; the mean of the virial is taken in another way and may lie below the smallest.
+        if low > high * (1 + 1e-5) or mean > high * (1 + 1e-5):
+            return True
+    return False
 
 
 def read_dump(path: Path, n_atoms: int) -> Dump:
@@ -130,11 +153,15 @@ def _whole_lines(path: Path) -> list[str]:
 
 
 def _add_row(rows: dict[int, list[float]], words: list[str]) -> None:
+    """Add a row; a warning, or a row that is damaged, is left out: the step is then absent."""
     try:
         step, values = int(words[0]), [float(word) for word in words[1:]]
-    except ValueError:  # a warning, or a damaged row: the step is then absent
+    except ValueError:
         return
-    rows.setdefault(step, values)
+    potential, kinetic, total = (values[place] for place in _ENERGIES)
+    # What is no number is a failure of the run, and no damage.
+    if not abs(potential + kinetic - total) > _SAME_ENERGY * (1 + abs(potential) + abs(kinetic)):
+        rows.setdefault(step, values)
 
 
 def _frames(handle: BinaryIO, n_atoms: int) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64]]]:

@@ -38,6 +38,7 @@ class TrainBaseWorkChain(CachedRestartWorkChain):
         exit_codes=[
             TrainCalculation.exit_codes.ERROR_INTERRUPTED,
             TrainCalculation.exit_codes.ERROR_OUT_OF_MEMORY,
+            TrainCalculation.exit_codes.ERROR_DISK_FULL,
         ],
     )
     def handle_interruption(self, calculation: orm.CalcJobNode) -> ProcessHandlerReport:

@@ -247,3 +247,11 @@ def test_preparation_of_a_single_point_has_its_mesh(water: orm.StructureData) ->
     assert made["kpoints"].get_kpoints_mesh() == ([2, 2, 2], [0.0, 0.0, 0.0])
     assert made["settings"].get_dict() == {}
     assert made["parameters"]["CONTROL"]["calculation"] == "scf"
+
+
+def test_full_disk_is_the_reason(left: Callable[..., Left], water: orm.StructureData) -> None:
+    """What pw.x says as it stops for want of room is told as such, and the frame may come again."""
+    state = left("scf", stdout=b"     Program PWSCF v.6.7\nforrtl: No space left on device\n")
+    failure = label_from_qe(**state, frame_0007=water)["failures"]["frame_0007"]
+    assert failure["reason"] == "no_output"
+    assert failure["detail"] == "there was no room on the disk: forrtl: No space left on device"

@@ -262,3 +262,11 @@ def test_continued_job_finds_where_it_was(water: orm.StructureData) -> None:
     assert made["settings"]["ADDITIONAL_REMOTE_COPY_LIST"] == ["CONTCAR"]
     assert made["parameters"]["incar"]["nsw"] == 4
     assert "ADDITIONAL_REMOTE_COPY_LIST" not in prepare_vasp(orm.Dict(METHOD), water)["settings"].get_dict()
+
+
+def test_full_disk_is_the_reason(left: Callable[..., Left], water: orm.StructureData) -> None:
+    """What the scheduler says is told, and the frame may come again."""
+    files = {"OUTCAR": b"", "_scheduler-stderr.txt": b"slurmstepd: error: No space left on device\n"}
+    failure = label_from_vasp(**left(files=files, status=700), frame_0007=water)["failures"]["frame_0007"]
+    assert failure["reason"] == "no_output"
+    assert failure["detail"].startswith("there was no room on the disk: slurmstepd")

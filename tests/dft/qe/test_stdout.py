@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,63 @@ def test_error_of_pw_is_one_line(fixtures: Path, name: str) -> None:
 def test_good_output_has_no_error(fixtures: Path) -> None:
     """Nothing between percent signs."""
     assert read_error((fixtures / "qe" / "scf" / "aiida.out").read_text()) is None
+
+
+TERMS = "     ewald contribution        =      -4.17624387 Ry\n"
+SMEARED = (
+    "     smearing contrib. (-TS)   =      -1.00000000 Ry\n     internal energy E=F+TS    =     -31.48192104 Ry\n\n"
+    "     The total energy is F=E-TS. E is the sum of the following terms:\n"
+)
+
+
+@pytest.fixture
+def printed(fixtures: Path) -> str:
+    """Return the output of a single point of water."""
+    return (fixtures / "qe" / "scf" / "aiida.out").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("     -32.48192104 Ry", "     -32.48292104 Ry", "parts of the energy"),
+        ("     -42.93074976 Ry", "     -42.93074996 Ry", "parts of the energy"),
+        ("P=     -259.15", "P=     -359.15", "pressure"),
+    ],
+)
+def test_what_is_printed_twice_is_compared(printed: str, tmp_path: Path, old: str, new: str, what: str) -> None:
+    """The energy has its parts beside it, the stress its trace."""
+    assert old in printed
+    assert what in detail(read(tmp_path, printed.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TERMS, ""),
+        (TERMS, TERMS + "     Penalty of tomorrow       =      -4.17624387 Ry\n"),
+        ("P=     -259.15", "P=       ******"),
+        ("     -42.93074976 Ry", "     -41.93074976 Ry"),
+    ],
+)
+def test_what_is_not_known_is_not_compared(printed: str, tmp_path: Path, old: str, new: str) -> None:
+    """Lost parts, parts with another name, a number that did not fit; with smearing, the parts are without -TS."""
+    text = printed.replace(old, new)
+    if "-41.9" in new:
+        text = text.replace("     The total energy is the sum of the following terms:\n", SMEARED)
+    if not new:
+        text = text.replace("The total energy is the sum", "The energy is the sum")
+    assert len(read(tmp_path, text).frames) == 1
+
+
+@pytest.mark.parametrize("total", ["    -0.023452", " 99999.023452"])
+def test_total_force_that_cannot_be_takes_no_time(fixed: str, tmp_path: Path, total: str) -> None:
+    """No sum of billions of parts is looked for: a damaged file is refused at once."""
+    start = time.perf_counter()
+    assert "total force" in detail(read(tmp_path, fixed.replace(TOTAL, f"Total force = {total}")))
+    assert time.perf_counter() - start < 2
+
+
+def test_force_that_cannot_be_takes_no_memory(fixed: str, tmp_path: Path) -> None:
+    """Neither does a force beyond all bounds."""
+    lines = fixed.replace(" 0.02000000", " 9.9D+30").splitlines(keepends=True)
+    assert not read(tmp_path, "".join(lines)).frames

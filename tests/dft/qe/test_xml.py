@@ -92,3 +92,26 @@ def test_convergence_before_version_6_4_follows_from_the_numbers(
     content = read(tmp_path, older)
     assert len(content.frames) == (reason is None)
     assert [item.reason for item in content.dropped] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "old", "new"),
+    [
+        ("qe/scf", "<output>", "<a2>5.669178373877310e-1", "<a2>5.669178373877310e0"),
+        ("qe/scf", "<output>", "<b1>1.000000000000000e0", "<b1>1.000000000000000e1"),
+        ("qe/scf", "<output>", 'name="O" index="1">3.7', 'name="O" index="1">3.8'),
+        ("qe/scf", "<input>", 'name="O" index="1">3.7', 'name="O" index="1">3.8'),
+        ("qe/md_second", '<step n_step="1">', 'name="O" index="1">3.7', 'name="O" index="1">3.8'),
+        ("qe/md_second", '<step n_step="3">', "<a1>9.4", "<a1>9.5"),
+    ],
+)
+def test_geometry_that_is_there_twice_is_compared(
+    fixtures: Path, tmp_path: Path, name: str, place: str, old: str, new: str
+) -> None:
+    """Input against output, and the cell against the reciprocal one."""
+    text = (fixtures / name / "data-file-schema.xml").read_text()
+    good = read(tmp_path, text)
+    start = text.index(place)
+    content = read(tmp_path, text[:start] + text[start:].replace(old, new, 1))
+    assert len(content.frames) < len(good.frames)
+    assert {item.reason for item in content.dropped} == {"contradictory"}
