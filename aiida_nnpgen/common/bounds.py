@@ -13,10 +13,12 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-__all__ = ["MAX_ATOMS", "far_energies", "label_problem", "reach_within", "structure_problem"]
+__all__ = ["MAX_ATOMS", "MAX_PACKED", "far_energies", "label_problem", "reach_within", "structure_problem"]
 
 MAX_ATOMS = 1_000_000
 """Atoms of one structure."""
+MAX_PACKED = 100_000
+"""Atoms of a box that is built: Packmol takes minutes for as many."""
 _MAX_LENGTH = 1e3  # Å, of a lattice vector
 _MIN_HEIGHT = 0.5  # Å, between two lattice planes: half of what hydrogen has under any pressure
 _MAX_RATIO = 1e3  # of the longest vector to the smallest height
