@@ -220,7 +220,9 @@ def mutate_values(content: dict[str, Any], rng: random.Random) -> str:
         known = places(content)
         if not known:
             break
-        *path, key = rng.choice(known)
+        # Half of them in the words for the code, which have a checker of their own.
+        own = [place for place in known if place[0] == "reference" and len(place) > 1]
+        *path, key = rng.choice(own if own and rng.random() < 0.5 else known)
         parent = content
         for part in path:
             parent = parent[part]
