@@ -24,8 +24,8 @@ _INTEGER = (
 )
 _LOGICAL = (
     "adaptive_thr block dftd3_threebody diago_full_acc dipfield force_symmorphic gate lda_plus_u lspinorb no_t_rev "
-    "noinv noncolin nosym nosym_evc one_atom_occupations real_space refold_pos relaxz remove_rigid_rot starting_spin_angle "
-    "tefield tqr ts_vdw_isolated use_all_frac wf_collect x_gamma_extrapolation xdm"
+    "noinv noncolin nosym nosym_evc one_atom_occupations real_space refold_pos relaxz remove_rigid_rot "
+    "starting_spin_angle tefield tqr ts_vdw_isolated use_all_frac wf_collect x_gamma_extrapolation xdm"
 )
 _TEXT = (
     "assume_isolated constrained_magnetization diagonalization disk_io esm_bc exxdiv_treatment input_dft mixing_mode "
