@@ -83,7 +83,7 @@ def check_words(value: Any, place: str, *, forbidden: str = "", key: re.Pattern[
         if not value.strip() or not (value.isascii() and value.isprintable()) or set(value) & set(forbidden):
             without = f", without any of `{' '.join(forbidden)}`" if forbidden else ""
             raise InputError(
-                f"`{place}` must be one value, a line of ASCII{without}, not `{shorten(repr(value)[1:-1])}`"
+                f"`{place}` must be one value, a line of ASCII{without}: `{shorten(repr(value)[1:-1])}` is no value"
             )
     elif isinstance(value, float):
         if not math.isfinite(value):

@@ -122,8 +122,11 @@ def test_cp2k_refuses_the_parameter_of_a_section(text: str) -> None:
         ("vasp", {"NELM": [60]}, "must be a number"),
         ("vasp", {"LASPH": 2}, "`parameters.LASPH` must be true or false"),
         ("cpmd", {"CPMD": {"MAXITER": "many"}}, "`parameters.CPMD.MAXITER` must be a positive whole number"),
-        ("cp2k", {"FORCE_EVAL": [{"DFT": {}}]}, "parameters.FORCE_EVAL is one section"),
-        ("cp2k", {"FORCE_EVAL": {"DFT": {"SCF": [{"MAX_SCF": 2}]}}}, "FORCE_EVAL/DFT/SCF is one section"),
+        ("cp2k", {"FORCE_EVAL": [{"DFT": {}}]}, "parameters.FORCE_EVAL is needed"),
+        ("cp2k", {"FORCE_EVAL": None}, "parameters.FORCE_EVAL is needed"),
+        ("cp2k", {"FORCE_EVAL": {"DFT": {"SCF": False}}}, "parameters.FORCE_EVAL/DFT/SCF is needed"),
+        ("cp2k", {"FORCE_EVAL": {"SUBSYS": {"KIND": {"O": None}}}}, "FORCE_EVAL/SUBSYS/KIND/O is needed"),
+        ("cp2k", {"FORCE_EVAL": {"DFT": {"SCF": {"MIXING": [{"ALPHA": 1}]}}}}, "MIXING is one section"),
     ],
 )
 def test_check_refuses_values_of_another_kind(code: str, parameters: dict[str, Any], message: str) -> None:
@@ -148,5 +151,5 @@ def test_check_takes_values_of_the_right_kind(code: str, parameters: dict[str, A
 
 def test_check_words_names_the_place() -> None:
     """The key above a list, however deep."""
-    with pytest.raises(InputError, match=r"^`a\.b\.c` must be one value, .* not `x\\ny`"):
+    with pytest.raises(InputError, match=r"^`a\.b\.c` must be one value, .* `x\\ny` is no value"):
         check_words({"b": {"c": [1, [2, "x\ny"]]}}, "a")

@@ -25,6 +25,8 @@ Tree = dict[str, Any]
 _FORBIDDEN = "&@$#!\\"
 """Sections, directives, variables, comments and the mark of a line that goes on."""
 _KIND = "FORCE_EVAL/SUBSYS/KIND"
+_NEEDED = {"FORCE_EVAL", "GLOBAL", *(f"FORCE_EVAL/{name}" for name in ("DFT", "DFT/QS", "DFT/SCF", "DFT/XC", "SUBSYS"))}
+"""Sections that cannot be taken away."""
 _REPEATED = "FORCE_EVAL/DFT/XC/VDW_POTENTIAL/PAIR_POTENTIAL"
 _ALLOWED = {
     "": ("FORCE_EVAL", "GLOBAL"),
@@ -109,6 +111,8 @@ def check_tree(tree: Mapping[str, Any], path: str = "") -> None:
         if f"{path}/{key}" == "FORCE_EVAL/DFT/SCF/SCF_GUESS" and str(value).upper() not in _GUESSES:
             raise InputError(f"parameters.{path}/{key}: `{value}` is no start of every frame: use {' '.join(_GUESSES)}")
         place = f"{path}/{key}".strip("/")
+        if not isinstance(value, Mapping) and (place in _NEEDED or path == _KIND):
+            raise InputError(f"parameters.{place} is needed: write a mapping of its keywords, not `{value}`")
         if isinstance(value, list) and place in _known_names() and place != _REPEATED:
             raise InputError(f"parameters.{place} is one section: write a mapping, not a list")
         for item in value if isinstance(value, list) else [value]:
