@@ -20,6 +20,7 @@ Location = tuple[str | int, ...]
 _MAX_BYTES = 1 << 18
 _MAX_DEPTH = 50
 _MAX_NODES = 20_000  # written or by alias: YAML is read at some 40 000 in a second
+_MAX_TWICE = 20  # lines about keys that are written twice
 _MAX_TEXT = 10_000  # letters of one value
 _MAX_INTEGER = 2**63
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -126,7 +127,7 @@ def read_document(data: bytes | str, name: str) -> Document:
         what = "" if isinstance(exception, _DocumentError) else "is not YAML: "
         raise InputError(f"{name}: {what}{exception}") from exception
     if twice:
-        raise InputError(f"{name}:\n{chr(10).join(twice)}")
+        raise InputError(f"{name}:\n{chr(10).join(twice[:_MAX_TWICE])}")
     return Document(content, tree)
 
 
