@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, chemical_symbols
 
+from ..common.bounds import structure_problem
 from ..common.exceptions import InputError
 
 __all__ = ["describe_ase_error", "read_images", "read_starts"]
@@ -71,7 +72,8 @@ def _problem(atoms: Atoms) -> str | None:
         return "is not periodic in three directions"
     if not atoms.numbers.all():
         return f"has an atom of no element, `X` (number {int(np.flatnonzero(atoms.numbers == 0)[0])}, from 0)"
-    return _state(atoms) or _shared_site(atoms)
+    problem = structure_problem(atoms.numbers, atoms.positions, atoms.cell.array)
+    return f"has {problem}" if problem else _state(atoms) or _shared_site(atoms)
 
 
 def _state(atoms: Atoms) -> str | None:

@@ -15,6 +15,7 @@ from ase.io import read, write
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
+from ..common.bounds import MAX_PACKED
 from ..common.exceptions import InputError, OutputError
 from ..common.seeds import derive_seed
 from ..common.units import DALTON_PER_A3
@@ -60,6 +61,9 @@ def liquid(
         shapes = conformers(smiles, min(count, _CONFORMERS_PER_COMPONENT), seed=derive_seed(seed, "conformer", index))
         shares = [len(part) for part in np.array_split(np.arange(count), len(shapes))]
         molecules += zip(shapes, shares, strict=True)
+    atoms = sum(len(shape) * count for shape, count in molecules)
+    if atoms > MAX_PACKED:
+        raise InputError(f"`{atoms}` atoms: at most {MAX_PACKED} are packed into a box")
     mass = sum(shape.get_masses().sum() * count for shape, count in molecules)
     length = float((mass * DALTON_PER_A3 / density) ** (1 / 3))
     return _pack(molecules, length, tolerance, derive_seed(seed, "packing"), timeout)

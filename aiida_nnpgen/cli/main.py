@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..common.text import visible
 from .errors import describe_error
 
 __all__ = ["nnpgen"]
@@ -23,7 +24,7 @@ class _Group(click.Group):
             message = describe_error(exception)
             if message is None:
                 raise
-            raise click.ClickException(message) from exception
+            raise click.ClickException(visible(message)) from exception
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +45,7 @@ def validate(config: Path) -> None:
 
     settings = load_config(config)
     print_levels(settings.reference, settings.structures, config.parent)
-    click.echo(f"{config} is valid: {len(settings.iterations())} iterations")
+    click.echo(visible(f"{config} is valid: {len(settings.iterations())} iterations"))
 
 
 @nnpgen.command()
@@ -88,7 +89,7 @@ def codes(profile: str | None, computer: str) -> None:
     load_profile(profile)
     found = set_up_codes(computer)
     for code in found:
-        click.echo(f"{code.full_label}: {code.filepath_executable}")
+        click.echo(visible(f"{code.full_label}: {code.filepath_executable}"))
     if all(code.label != "nnpgen-lammps" for code in found):
         click.echo("nnpgen-lammps: no architecture that is installed here brings LAMMPS; see `verdi code create`")
 
@@ -136,7 +137,7 @@ def plot(profile: str | None, kind: str, process: str, iteration: int | None, ou
         node = pictures.screening_of(node, iteration)
     output = output or Path(f"{kind}.png")
     getattr(pictures, f"screening_{kind}")(node).savefig(output, dpi=150)
-    click.echo(f"wrote {output}")
+    click.echo(visible(f"wrote {output}"))
 
 
 @nnpgen.command()

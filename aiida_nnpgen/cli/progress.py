@@ -8,7 +8,8 @@ from collections import Counter
 from aiida import orm
 from aiida.common.links import LinkType
 from rich.console import Console
-from rich.markup import escape
+
+from .console import plain
 
 __all__ = ["Progress"]
 
@@ -69,4 +70,4 @@ class Progress:
             head, _, text = message.partition("]: ")
             if head.rpartition("|")[2] in _ROUTINE:
                 continue
-            self._console.print(f"{self._elapsed()}  {escape(text or message)}", highlight=False)
+            self._console.print(plain(f"{self._elapsed()}  {text or message}"))

@@ -14,7 +14,7 @@ from ..data.lineage import frames_of_model, models_of_frame
 from ..properties import Survival
 from ..workchains.continuation import check_is_loop
 from ..workchains.summary import drops, errors, sampling_table
-from .console import make_console, make_table
+from .console import make_console, make_table, plain
 
 __all__ = ["print_frames", "print_models", "print_summary", "print_survival"]
 
@@ -35,7 +35,7 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
     console.print(table)
     for iteration, reasons in drops(process).items():
         words = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in reasons.items())
-        console.print(f"iteration {iteration} dropped of those in the window: {words}", highlight=False)
+        console.print(plain(f"iteration {iteration} dropped of those in the window: {words}"))
     measured = errors(process)
     if measured:
         table = make_table(
@@ -86,7 +86,7 @@ def print_frames(model: orm.Node, console: Console | None = None) -> None:
         table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), frame.reason)
     console.print(table)
     counts = Counter(frame.split.name.lower() for frame in frames)
-    console.print(", ".join(f"{count} for {name}" for name, count in sorted(counts.items())))
+    console.print(plain(", ".join(f"{count} for {name}" for name, count in sorted(counts.items()))))
 
 
 def print_models(structure: orm.Node, console: Console | None = None) -> None:

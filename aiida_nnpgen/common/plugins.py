@@ -7,11 +7,24 @@ name into its import path with :func:`target`, and the job loads that path; :fun
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
+import sys
+from functools import cache
+from importlib import metadata
+from importlib.metadata import EntryPoint
 
 from .exceptions import InputError
 
 __all__ = ["load", "names", "target"]
+
+
+@cache
+def _installed(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    return tuple(metadata.entry_points(group=group))
+
+
+def entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group, looked up once: that takes a tenth of a second."""
+    return _installed(group, tuple(sys.path))
 
 
 def names(group: str) -> list[str]:
@@ -39,5 +52,5 @@ def load(group: str, name: str) -> object:
     module, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as exception:
+    except Exception as exception:  # what a foreign module raises when it is imported is without limit
         raise InputError(f"`{path}` cannot be loaded: {exception}") from exception

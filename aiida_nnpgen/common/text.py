@@ -1,11 +1,13 @@
-"""Text that programs wrote, made fit to be stored and shown."""
+"""Texts of programs and strangers, made fit to be stored and shown."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["disk_full_line", "printable"]
+__all__ = ["disk_full_line", "printable", "shorten", "visible"]
 
+_LIMIT = 120
+_KEPT = "\n\t"
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b", re.IGNORECASE)
 
@@ -17,6 +19,26 @@ def printable(text: str, length: int = 2000) -> str:
     """
     marked = _UNPRINTABLE.sub("\ufffd", text[: length + 1])
     return marked if len(marked) <= length else f"{marked[: length - 1]}…"
+
+
+def visible(text: str) -> str:
+    """Return a text with every character that does not print as its escape: `\\x1b` for the one of terminals.
+
+    Line ends stay; marks that turn the direction of a text do not print either.
+    """
+    return "".join(letter if letter.isprintable() or letter in _KEPT else _escape(letter) for letter in text)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def shorten(text: str, limit: int = _LIMIT) -> str:
+    """Return the two ends of a text that is longer than a message should be."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def disk_full_line(text: str) -> str | None:

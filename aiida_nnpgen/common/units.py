@@ -69,7 +69,8 @@ UNITS: dict[str, dict[str, float]] = {
 }
 """Per dimension, the accepted unit symbols and their size in the unit that stands first."""
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+# No two parts can take the same letters, so that a text of thousands of digits is refused at once.
+_QUANTITY = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*((?![\d.])\S+)?")
 
 
 def unit_name(text: str) -> str:
@@ -89,10 +90,10 @@ def parse_quantity(value: float | str, dimension: str) -> float:
         raise InputError(f"`{value}` is not a {dimension}")
     if isinstance(value, int | float):
         return float(value)
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    match = _QUANTITY.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise InputError(f"`{value}` is not a {dimension}: give a number, with or without a unit ({', '.join(units)})")
-    number, unit = match[1], unit_name(match[2])
+    number, unit = match[1], unit_name(match[2] or "")
     if unit and unit not in units:
         raise InputError(f"`{unit}` in `{value}` is not a unit of {dimension}: use one of {', '.join(units)}")
     return float(number) * (units[unit] if unit else 1.0)

@@ -7,9 +7,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from ..common.exceptions import InputError
 from ..common.units import parse_quantity
 
-__all__ = ["Cutoff", "Density", "Force", "Length", "Name", "Pressure", "Section", "Temperature", "Time"]
+__all__ = ["Cutoff", "Density", "Force", "Length", "Name", "Pressure", "Section", "Temperature", "Time", "count_steps"]
+
+_MAX_STEPS = 2**31  # codes count them with 32 bits
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
@@ -43,6 +46,16 @@ Density = Annotated[float, _quantity("density"), Field(gt=0, allow_inf_nan=False
 """Positive mass density; a bare number is in g/cm³."""
 Name = Annotated[str, AfterValidator(_check_name)]
 """A name that can serve as a link label: letters, digits and single underscores."""
+
+
+def count_steps(length: float, timestep: float) -> int:
+    """Return how many time steps a length has.
+
+    :raises InputError: if they are more than a code can count.
+    """
+    if not length / timestep < _MAX_STEPS:
+        raise InputError(f"`length` ({length:g} fs) has too many time steps of {timestep:g} fs: at most 2**31")
+    return round(length / timestep)
 
 
 class Section(BaseModel):

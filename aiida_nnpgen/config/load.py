@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from ..common.exceptions import InputError
+from ..common.text import shorten
+from .document import Document, Location, describe_path, read_document
 from .root import ActiveLearningConfig
 
 __all__ = ["describe_errors", "load_config", "parse_config"]
 
-Location = tuple[str | int, ...]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes `1e-10` for text, for want of a point; here it is a number, as in YAML 1.2."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+\Z", re.ASCII),
-    list("-+.0123456789"),
-)
+_MAX_ERRORS = 20
+_MAX_MESSAGE = 400
 
 
 def load_config(path: Path) -> ActiveLearningConfig:
@@ -35,91 +25,56 @@ def load_config(path: Path) -> ActiveLearningConfig:
     :raises InputError: if the file cannot be read or values are wrong; each error has its path in the file and line.
     """
     try:
-        text = path.read_text()
+        data = path.read_bytes()
     except OSError as exception:
         raise InputError(f"`{path}` cannot be read: {exception.strerror}") from exception
-    return parse_config(text, str(path))
+    return parse_config(data, str(path))
 
 
-def parse_config(text: str, name: str) -> ActiveLearningConfig:
+def parse_config(text: str | bytes, name: str) -> ActiveLearningConfig:
     """Return the configuration in a YAML text; ``name`` stands for it in messages."""
+    document = read_document(text, name)
     try:
-        content, tree = yaml.load(text, _Loader), yaml.compose(text, _Loader)
-    except yaml.YAMLError as exception:
-        raise InputError(f"{name} is not YAML: {exception}") from exception
-    if not isinstance(content, dict):
-        raise InputError(f"{name} must hold a mapping of settings")
-    if twice := [_describe_duplicate(*item) for item in _duplicates(tree, (), set())]:
-        raise InputError(f"{name}:\n{chr(10).join(twice)}")
-    try:
-        return ActiveLearningConfig.model_validate(content)
+        config = ActiveLearningConfig.model_validate(document.content)
     except ValidationError as exception:
-        raise InputError(f"{name}:\n{describe_errors(exception, tree)}") from exception
+        raise InputError(f"{name}:\n{describe_errors(exception, document)}") from exception
+    if switches := list(_switches(document.content, config.model_dump(), ())):
+        shown = switches[:_MAX_ERRORS]
+        lines = [_describe(place, f"`{str(value).lower()}` is no number", document) for place, value in shown]
+        raise InputError(f"{name}:\n{_join(lines, len(switches))}")
+    return config
 
 
-def _duplicates(
-    node: yaml.Node | None, location: Location, seen: set[int]
-) -> Iterator[tuple[Location, yaml.ScalarNode, yaml.ScalarNode]]:
-    """Yield the place of every key that is written twice, first and second: YAML takes the last without a word.
-
-    :param seen: identities of nodes that were looked at: an alias leads to the same node again.
-    """
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            yield from _duplicates(child, (*location, index), seen)
-    elif isinstance(node, yaml.MappingNode):
-        first: dict[tuple[str, str], yaml.ScalarNode] = {}
-        for key, child in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                place = (*location, key.value)
-                other = first.setdefault((key.tag, key.value), key)
-                if other is not key:
-                    yield place, other, key
-                yield from _duplicates(child, place, seen)
+def _switches(given: Any, taken: Any, location: Location) -> Iterator[tuple[Location, bool]]:
+    """Yield where `true` or `false` was given and taken for a number, as pydantic does."""
+    if isinstance(given, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
+        yield location, given
+    elif isinstance(given, Mapping) and isinstance(taken, Mapping):
+        for key, value in given.items():
+            yield from _switches(value, taken.get(key), (*location, key))
+    elif isinstance(given, list) and isinstance(taken, list | tuple):
+        for index, (value, other) in enumerate(zip(given, taken, strict=False)):
+            yield from _switches(value, other, (*location, index))
 
 
-def _describe_duplicate(location: Location, first: yaml.ScalarNode, second: yaml.ScalarNode) -> str:
-    lines = first.start_mark.line + 1, second.start_mark.line + 1
-    return (
-        f"  line {lines[1]}: {_path(location)}: `{second.value}` is given in line {lines[0]} already; keep one of them"
-    )
-
-
-def describe_errors(exception: ValidationError, tree: yaml.Node | None = None) -> str:
+def describe_errors(exception: ValidationError, document: Document | None = None) -> str:
     """Return one line per error: line in the file, path, what is wrong, and the value."""
-    lines = []
-    for error in exception.errors():
+    errors, lines = exception.errors(include_url=False), []
+    for error in errors[:_MAX_ERRORS]:
         location, value = error["loc"], error["input"]
-        message = error["msg"].removeprefix("Value error, ")
+        message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         if error["type"] == "extra_forbidden" or error["type"] == "unexpected_keyword_argument":
-            message = f"unknown key `{location[-1]}`"
+            message = f"unknown key `{shorten(str(location[-1]))}`"
         elif not isinstance(value, dict | list) and f"`{value}`" not in message:
-            message = f"{message} (it is `{value}`)"
-        line = _line(tree, location)
-        lines.append(f"  {f'line {line}: ' if line else ''}{_path(location)}: {message}")
-    return "\n".join(lines)
+            message = f"{message} (it is `{shorten(str(value))}`)"
+        lines.append(_describe(location, message, document))
+    return _join(lines, len(errors))
 
 
-def _path(location: Location) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "(top level)"
+def _describe(location: Location, message: str, document: Document | None) -> str:
+    line = document.line(location) if document else None
+    return f"  {f'line {line}: ' if line else ''}{describe_path(location)}: {shorten(message, _MAX_MESSAGE)}"
 
 
-def _line(tree: yaml.Node | None, location: Location) -> int | None:
-    """Return the line of the deepest part of a location that the file has."""
-    node, line = tree, None
-    for part in location:
-        child: Any = None
-        if isinstance(node, yaml.MappingNode):
-            child = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            line = child[0].start_mark.line + 1 if child else line
-            node = child[1] if child else None
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+def _join(lines: list[str], count: int) -> str:
+    return "\n".join([*lines, f"  and {count - len(lines)} more"] if count > len(lines) else lines)

@@ -20,6 +20,9 @@ from .structures import belongs_to
 __all__ = ["MethodMatch", "MethodRule", "MethodSettings", "Range", "StructureFacts"]
 
 
+_MAX_FORMULA = 200  # letters
+
+
 @dataclass(frozen=True, kw_only=True)
 class StructureFacts:
     """What rules ask about a structure.
@@ -74,6 +77,16 @@ class Range(Section):
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
+def _elements(formula: str) -> list[str]:
+    """Return the elements of a formula, none if it is no formula."""
+    if len(formula) > _MAX_FORMULA:
+        return []
+    try:
+        return list(Formula(formula).count())
+    except Exception:  # ASE raises whatever its parser comes to
+        return []
+
+
 class MethodMatch(Section):
     """Conditions on a structure, all of which must hold."""
 
@@ -89,8 +102,8 @@ class MethodMatch(Section):
     @classmethod
     def _check_formula(cls, value: str | None) -> str | None:
         if value is not None:
-            unknown = sorted(set(Formula(value).count()) - set(chemical_symbols[1:]))
-            if unknown or not Formula(value).count():
+            unknown = sorted(set(_elements(value)) - set(chemical_symbols[1:]))
+            if unknown or not _elements(value):
                 raise ValueError(f"`{value}` is no formula" + (f": no element {', '.join(unknown)}" if unknown else ""))
         return value
 

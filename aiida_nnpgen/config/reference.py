@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
@@ -13,7 +13,7 @@ from ..dft.code import DftCode, Effort, Kind
 from ..dft.label import LabelChecks
 from ..dft.method import Method
 from .existing import ExistingSettings
-from .fields import Length, Section, Temperature, Time
+from .fields import Length, Section, Temperature, Time, count_steps
 from .method import MethodRule, MethodSettings, StructureFacts
 
 __all__ = ["AimdSettings", "InitialDatasetSettings", "PerturbSettings", "ReferenceSettings"]
@@ -33,6 +33,12 @@ class ReferenceSettings(MethodSettings):
     checks: LabelChecks = Field(default_factory=LabelChecks)
     min_yield: float = Field(default=0.5, ge=0, le=1, description="share of frames that must get a label")
     max_attempts: int = Field(default=3, ge=1, description="jobs per batch before its frames are given up")
+
+    @field_validator("labeller")
+    @classmethod
+    def _check_labeller(cls, value: str) -> str:
+        registry.load(value)
+        return value
 
     @property
     def code(self) -> DftCode:
@@ -93,7 +99,7 @@ class AimdSettings(Section):
 
     @model_validator(mode="after")
     def _check_steps(self) -> AimdSettings:
-        frames = round(self.length / self.timestep) // self.stride + 1
+        frames = count_steps(self.length, self.timestep) // self.stride + 1
         if self.skip >= frames:
             raise ValueError(f"`skip` ({self.skip}) leaves nothing of {frames} frames")
         return self
@@ -105,7 +111,7 @@ class AimdSettings(Section):
                 ensemble=Ensemble.NVT,
                 temperature=temperature,
                 timestep=self.timestep,
-                steps=round(self.length / self.timestep),
+                steps=count_steps(self.length, self.timestep),
                 stride=self.stride,
                 thermostat=self.thermostat,
                 thermostat_damping=self.thermostat_damping,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ..common.exceptions import InputError
 from ..common.types import Purpose
@@ -16,6 +16,10 @@ from .structures import StructureSource, check_names
 from .training import TrainingSettings
 
 __all__ = ["ActiveLearningConfig", "CodeSettings", "Iteration", "LoopSettings", "StopSettings"]
+
+
+MAX_ITERATIONS = 1000
+"""Most iterations of one run: each leaves some hundred nodes."""
 
 
 class CodeSettings(Section):
@@ -69,7 +73,7 @@ class Codes(Section):
 class Iteration(Section):
     """One entry of the schedule."""
 
-    repeat: int = Field(default=1, ge=1)
+    repeat: int = Field(default=1, ge=1, le=MAX_ITERATIONS)
     sampling: SamplingSettings
     screening: ScreeningSettings
 
@@ -91,6 +95,14 @@ class LoopSettings(Section):
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     schedule: list[Iteration] = Field(min_length=1)
     stop: StopSettings | None = None
+
+    @field_validator("schedule")
+    @classmethod
+    def _check_length(cls, values: list[Iteration]) -> list[Iteration]:
+        count = sum(entry.repeat for entry in values)
+        if count > MAX_ITERATIONS:
+            raise ValueError(f"`{count}` iterations: at most {MAX_ITERATIONS} in one run")
+        return values
 
     @model_validator(mode="after")
     def _check_calibration(self) -> LoopSettings:

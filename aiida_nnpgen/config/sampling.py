@@ -8,7 +8,7 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, PressureCoupling, Thermostat
-from .fields import Force, Name, Pressure, Section, Temperature, Time
+from .fields import Force, Name, Pressure, Section, Temperature, Time, count_steps
 from .structures import keys_of
 
 __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
@@ -51,7 +51,7 @@ class RunSettings(Section):
 class SamplingSettings(Section):
     """Sampling of one iteration."""
 
-    sampler: str = "lammps"
+    sampler: Name = "lammps"
     timestep: Time = 0.5
     stride: int = Field(default=20, ge=1, description="steps between two frames")
     thermostat: Thermostat = Thermostat.NOSE_HOOVER
@@ -88,7 +88,7 @@ class SamplingSettings(Section):
     def conditions(self, run: RunSettings) -> list[Conditions]:
         """Return the conditions of each run that one entry of ``runs`` stands for, per starting structure."""
         timestep = run.timestep or self.timestep
-        steps, stride = round(run.length / timestep), run.stride or self.stride
+        steps, stride = count_steps(run.length, timestep), run.stride or self.stride
         if steps < stride:
             raise InputError(f"`length` ({run.length} fs) gives {steps} steps, fewer than the stride of {stride}")
         pressures: list[float | None] = [*run.pressures] or [None]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
+from ..common.bounds import MAX_PACKED
 from .fields import Density, Name, Section
 
 __all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "frame_keys", "keys_of"]
@@ -61,6 +62,8 @@ class LiquidSettings(Section):
         for smiles, count in self.components.items():
             if count < 1:
                 raise ValueError(f"`{count}` molecules of `{smiles}`: at least 1 is needed")
+        if sum(self.components.values()) > MAX_PACKED:
+            raise ValueError(f"`{sum(self.components.values())}` molecules: at most {MAX_PACKED} are packed into a box")
         return self
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import yaml
 from numpy.typing import ArrayLike
@@ -39,6 +39,11 @@ class Kind(StrEnum):
     METAL = "metal"  # or whatever may have no gap: more k-points, smeared occupations
 
 
+@cache
+def _protocols(package: str) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", yaml.safe_load((files(package) / "protocols.yaml").read_text()))
+
+
 class DftCode(ABC):
     """One reference code; an instance is registered in the entry point group ``nnpgen.dft``.
 
@@ -65,8 +70,7 @@ class DftCode(ABC):
 
         :raises InputError: if the code has no levels of theory for such systems.
         """
-        text = (files(type(self).__module__.rpartition(".")[0]) / "protocols.yaml").read_text()
-        table = yaml.safe_load(text)
+        table = _protocols(type(self).__module__.rpartition(".")[0])
         layers = [table[protocol]]
         if kind is not Kind.MOLECULE:
             if kind not in table.get("kinds", {}):

@@ -17,6 +17,9 @@ from ..common.exceptions import InputError
 __all__ = ["Dispersion", "Method", "merge"]
 
 
+_MAX_KPOINTS = 100_000  # of one mesh: codes hold each of them in memory
+
+
 class Dispersion(StrEnum):
     """Grimme's dispersion correction."""
 
@@ -64,8 +67,11 @@ class Method:
         if self.kpoints is not None:
             if self.kpoints_spacing is not None:
                 raise InputError("give `kpoints` or `kpoints_spacing`, not both")
-            if len(self.kpoints) != 3 or min(self.kpoints) < 1:
-                raise InputError(f"`kpoints` must be three numbers of at least 1, not `{list(self.kpoints)}`")
+            if len(self.kpoints) != 3 or min(self.kpoints) < 1 or math.prod(self.kpoints) > _MAX_KPOINTS:
+                raise InputError(
+                    f"`kpoints` must be three numbers of at least 1, {_MAX_KPOINTS} points at most, "
+                    f"not `{list(self.kpoints)}`"
+                )
             object.__setattr__(self, "kpoints", tuple(self.kpoints))
         if self.multiplicity is not None and self.multiplicity < 1:
             raise InputError(f"`multiplicity` must be at least 1, not `{self.multiplicity}`")
@@ -114,8 +120,11 @@ class Method:
         if self.kpoints_spacing is None:
             return (1, 1, 1)
         reciprocal = 2 * np.pi * np.linalg.inv(np.asarray(cell, dtype=float)).T
-        first, second, third = np.ceil(np.linalg.norm(reciprocal, axis=1) / self.kpoints_spacing - 1e-9).astype(int)
-        return (max(1, int(first)), max(1, int(second)), max(1, int(third)))
+        numbers = np.maximum(np.ceil(np.linalg.norm(reciprocal, axis=1) / self.kpoints_spacing - 1e-9), 1)
+        if not np.prod(numbers) <= _MAX_KPOINTS:
+            raise InputError(f"`kpoints_spacing: {self.kpoints_spacing:g}` gives more than {_MAX_KPOINTS} points")
+        first, second, third = numbers.astype(int).tolist()
+        return (first, second, third)
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class DropReason(StrEnum):
 
     UNREADABLE = "unreadable"  # cut, damaged, or an element or number that is none
     CONTRADICTORY = "contradictory"  # two copies of one number in the file differ
+    OUT_OF_BOUNDS = "out_of_bounds"  # numbers that no structure or label has, such as a cell of a millimetre
     NOT_PERIODIC = "not_periodic"  # no cell, or not periodic in three directions
     DUPLICATE = "duplicate"  # same species, positions and cell as another frame of the import
     WRONG_UNITS = "wrong_units"  # the numbers of the file are in other units than it was taken to have

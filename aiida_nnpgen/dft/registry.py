@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from ..common import plugins
+from ..common.exceptions import InputError
 from .code import DftCode
 
 __all__ = ["CODES", "load"]
@@ -16,6 +15,9 @@ CODES = "nnpgen.dft"
 def load(name: str) -> DftCode:
     """Return a reference code by its registered name.
 
-    :raises InputError: if the name is unknown.
+    :raises InputError: if the name is unknown, or of something else.
     """
-    return cast(DftCode, plugins.load(CODES, name))
+    found = plugins.load(CODES, name)
+    if not isinstance(found, DftCode):
+        raise InputError(f"`{name}` is no reference code: choose one of {', '.join(plugins.names(CODES))}")
+    return found

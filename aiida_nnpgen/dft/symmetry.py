@@ -7,6 +7,8 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
+from ..common.bounds import reach_within
+
 __all__ = ["symmetry_forbids_forces"]
 
 _REACH = 2.5  # edges of the cube that one atom has: some 60 neighbours
@@ -27,11 +29,12 @@ def symmetry_forbids_forces(
     """
     atoms = Atoms(numbers, positions=positions, cell=cell, pbc=True)
     size = (atoms.get_volume() / len(atoms)) ** (1 / 3)
-    first, second, distances, vectors = neighbor_list("ijdD", atoms, _REACH * size)
+    reach = reach_within(positions, cell, _REACH * size)
+    first, second, distances, vectors = neighbor_list("ijdD", atoms, reach)
     apart = distances > 0
     first, second, distances, vectors = first[apart], second[apart], distances[apart], vectors[apart]
     # The pull ends smoothly, so that a shell of neighbours at the edge is not cut into two.
-    weights = (size / distances) ** _STEEPNESS * (1 - distances / (_REACH * size)) ** 2 * np.sqrt(numbers[second])
+    weights = (size / distances) ** _STEEPNESS * (1 - distances / reach) ** 2 * np.sqrt(numbers[second])
     pulls = weights[:, None] * vectors / distances[:, None]
     total, scale = np.zeros((len(atoms), 3)), np.zeros(len(atoms))
     np.add.at(total, first, pulls)

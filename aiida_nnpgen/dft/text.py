@@ -1,21 +1,25 @@
-"""Words and numbers as codes print them."""
+"""Words and numbers: as codes print them, and as they are told."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from ..common.exceptions import OutputError
+from ..common.exceptions import InputError, OutputError
+from ..common.text import shorten
 
-__all__ = ["check_widths", "decimals", "element", "read_text", "table"]
+__all__ = ["check_widths", "check_words", "decimals", "element", "read_text", "table"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _DECIMALS = re.compile(r"[eEdD].*$")
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LABEL = re.compile(r"[A-Za-z]{1,2}")
 
 
@@ -74,3 +78,33 @@ def element(label: str) -> int:
         if symbol in atomic_numbers and symbol != "X":
             return int(atomic_numbers[symbol])
     raise OutputError(f"`{label}` is no element")
+
+
+def check_words(value: Any, place: str, *, forbidden: str = "", key: re.Pattern[str] = _KEY) -> None:
+    """Check that what a user says stays in its place in an input file: nothing in it can begin a line or a section.
+
+    :param value: a text, a number, true, false or nothing, or these in lists and mappings.
+    :param place: of the value, such as ``parameters``.
+    :param forbidden: letters that mean something to the code within a line.
+    :param key: what names look like.
+    :raises InputError: naming the key or the value.
+    """
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if not isinstance(name, str) or not key.fullmatch(name):
+                raise InputError(f"`{place}`: {shorten(repr(name))} is no name here: use letters, digits, `_` and `-`")
+            check_words(item, f"{place}.{name}", forbidden=forbidden, key=key)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check_words(item, place, forbidden=forbidden, key=key)
+    elif isinstance(value, str):
+        if not value.strip() or not (value.isascii() and value.isprintable()) or set(value) & set(forbidden):
+            without = f", without any of `{' '.join(forbidden)}`" if forbidden else ""
+            raise InputError(
+                f"`{place}` must be one value, a line of ASCII{without}: `{shorten(repr(value)[1:-1])}` is no value"
+            )
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InputError(f"`{place}` must be a finite number, not `{value}`")
+    elif value is not None and not isinstance(value, int):
+        raise InputError(f"`{place}` must be a text, a number, true or false, not `{shorten(repr(value))}`")

@@ -23,6 +23,7 @@ from .text import read_text, split_lines
 
 __all__ = ["read_database", "read_extxyz", "read_structures", "read_trajectory"]
 
+_MAX_DIGITS = 9  # of a number of atoms
 _HEADER_NAMES = ("Lattice", "Properties", "pbc")
 _HEADER_NAME = re.compile(rf"(?<!\S)({'|'.join(_HEADER_NAMES)})=", re.IGNORECASE)
 
@@ -88,7 +89,7 @@ def read_extxyz(path: Path, hints: Hints | None = None) -> FileContent:
         if not count:
             place += 1
             continue
-        if not count.isdecimal() or int(count) == 0:
+        if not count.isdecimal() or len(count) > _MAX_DIGITS or int(count) == 0:
             if content.frames and content.frames[-1].index == index - 1:
                 content.frames.pop()
                 content.drop(index - 1, DropReason.UNREADABLE, "its number of atoms does not fit what follows")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..common.bounds import far_energies, label_problem, structure_problem
 from ..dft.label import LabelChecks, LabelFailure, LabelProblem, check_label
 from ..dft.reading import DropReason, FileContent, Reading
 from ..dft.symmetry import symmetry_forbids_forces
@@ -21,14 +22,17 @@ def has_stress(frame: Reading) -> bool:
 
 
 def check_frames(content: FileContent) -> list[Reading]:
-    """Return the frames with finite positions in a periodic cell, and drop the others."""
+    """Return the frames with numbers within bounds in a periodic cell, and drop the others."""
     good = []
     for frame in content.frames:
-        is_finite = np.isfinite(frame.positions).all() and np.isfinite(frame.cell).all()
-        volume = abs(float(np.linalg.det(frame.cell))) if is_finite else 0.0
-        if not is_finite:
+        if not (np.isfinite(frame.positions).all() and np.isfinite(frame.cell).all()):
             content.drop(frame.index, LabelFailure.NOT_FINITE, "positions or cell hold NaN or infinity")
-        elif not frame.periodic or volume < _MIN_VOLUME * len(frame.numbers):
+            continue
+        if problem := _beyond_bounds(frame):
+            content.drop(frame.index, DropReason.OUT_OF_BOUNDS, f"the frame has {problem}")
+            continue
+        volume = abs(float(np.linalg.det(frame.cell)))
+        if not frame.periodic or volume < _MIN_VOLUME * len(frame.numbers):
             detail = "the frame has no cell" if volume == 0 else "the frame is not periodic in three directions"
             if frame.periodic and volume > 0:
                 detail = f"the cell of {volume:.3g} Å³ is too small for {len(frame.numbers)} atoms"
@@ -38,8 +42,24 @@ def check_frames(content: FileContent) -> list[Reading]:
     return good
 
 
+def _beyond_bounds(frame: Reading) -> str | None:
+    return structure_problem(frame.numbers, frame.positions, frame.cell) or label_problem(
+        len(frame.numbers), frame.energy, frame.forces, frame.stress
+    )
+
+
 def check_labels(content: FileContent, frames: Sequence[Reading], checks: LabelChecks) -> list[Reading]:
     """Return frames whose labels pass the checks, or that have none, and drop the others."""
+    passed = _without_failures(content, frames, checks)
+    labelled = [frame for frame in passed if frame.is_labelled]
+    far = far_energies([frame.numbers for frame in labelled], [float(frame.energy or 0) for frame in labelled])
+    outside = {id(labelled[row]) for row in far}
+    for row, detail in far.items():
+        content.drop(labelled[row].index, DropReason.OUT_OF_BOUNDS, detail)
+    return [frame for frame in passed if id(frame) not in outside]
+
+
+def _without_failures(content: FileContent, frames: Sequence[Reading], checks: LabelChecks) -> list[Reading]:
     at_rest = {frame.energy for frame in frames if frame.forces is not None and not frame.forces.any()}
     good = []
     for frame in frames:

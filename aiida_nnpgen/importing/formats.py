@@ -85,9 +85,16 @@ FORMATS: dict[str, Format] = {
 
 
 def recognise(path: Path) -> Format | None:
-    """Return the format of a file or folder; None if it is none of ours."""
+    """Return the format of a file or folder; None if it is none of ours, or cannot be looked at."""
     head = b""
-    if path.is_file() and os.access(path, os.R_OK):
-        with path.open("rb") as handle:
-            head = handle.read(_HEAD)
+    try:
+        if path.is_file() and os.access(path, os.R_OK):
+            with path.open("rb") as handle:
+                head = handle.read(_HEAD)
+        return _by_head(path, head)
+    except OSError:
+        return None
+
+
+def _by_head(path: Path, head: bytes) -> Format | None:
     return next((item for item in FORMATS.values() if item.matches(path, head)), None)

@@ -25,6 +25,7 @@ from .units.verdict import Verdict
 __all__ = ["read"]
 
 _MAX_SECONDS = 60.0  # of one import that may go into judging units
+_MAX_DETAIL = 300  # letters of what a foreign reader says
 _TIME_SPENT = "forces were not compared with GFN1-xTB: the files before took the time that there is for it"
 
 
@@ -158,7 +159,7 @@ def _describe(exception: Exception) -> str:
         return str(exception)
     if isinstance(exception, OSError) and exception.strerror:
         return exception.strerror
-    return f"{type(exception).__name__}: {exception}"
+    return f"{type(exception).__name__}: {exception}"[:_MAX_DETAIL]
 
 
 def _use_file(

@@ -54,7 +54,7 @@ def element_numbers(elements: Sequence[str] | None) -> list[int]:
     """
     if not elements:
         raise InputError("`elements` must name the elements whose features are averaged one by one")
-    unknown = [symbol for symbol in elements if symbol not in atomic_numbers or symbol == "X"]
+    unknown = [name for name in elements if not isinstance(name, str) or name not in atomic_numbers or name == "X"]
     if unknown:
         raise InputError(f"`{unknown[0]}` is no chemical element")
     return [atomic_numbers[symbol] for symbol in elements]

@@ -131,6 +131,11 @@ class QuantitySettings:
 
     def __post_init__(self) -> None:
         check_keywords(QUANTITIES, self.name, ("frames",), self.keywords)
+        pair = self.keywords.get("pair")
+        if pair is not None:
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise InputError(f"`pair` of `{self.name}` must be two chemical symbols, not `{pair}`")
+            element_numbers(pair)
         if not (isfinite(self.weight) and self.weight > 0):
             raise InputError(f"`weight` of `{self.name}` must be positive, not `{self.weight}`")
 

@@ -45,7 +45,7 @@ def count_jobs() -> int:
         ),
         (
             ("batch_size: 3", "batch_size: 3\n  labeller: gaussian"),
-            "reference: `gaussian` is not registered",
+            "reference.labeller: `gaussian` is not registered",
         ),
         (("pair: [O, H]", "pair: [O, S]"), r"schedule\[1\]: element `S`"),
         (

@@ -19,7 +19,11 @@ def enter_home(folder: Path) -> None:
 
     This must happen before anything of AiiDA is imported.
     """
-    (folder / ".aiida").mkdir(parents=True, exist_ok=True)
+    # The profile holds a password, and the repository whatever is computed: nobody else reads them.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for place in (folder, folder / ".aiida"):
+        place.mkdir(mode=0o700, exist_ok=True)
+    (folder / ".aiida").chmod(0o700)
     os.environ["AIIDA_PATH"] = str(folder)
     os.environ.pop("AIIDA_PROFILE", None)
     # The daemon looks for `verdi` on the path, where an environment that is not activated is not.

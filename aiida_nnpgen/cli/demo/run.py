@@ -23,13 +23,13 @@ def run_demo(folder: Path, config: Path | None = None) -> None:
     # AiiDA fixes the place of its configuration on import, hence only here.
     from aiida import orm
 
-    from ..console import make_console
+    from ..console import make_console, plain
     from ..launch import POLL_INTERVAL, load_profile
     from ..local_codes import set_up_codes
     from .survival import run_and_report
 
     console = make_console()
-    console.print(f"AiiDA profile `{PROFILE}` in {folder}", highlight=False)
+    console.print(plain(f"AiiDA profile `{PROFILE}` in {folder}"))
     ensure_profile()
 
     load_profile(PROFILE)

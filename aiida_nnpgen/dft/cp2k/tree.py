@@ -16,12 +16,18 @@ from ase.data import chemical_symbols
 
 from ...common.exceptions import InputError
 from ..method import merge
+from ..text import check_words
 
 __all__ = ["Tree", "check_tree", "normalise", "overlay", "render"]
 
 Tree = dict[str, Any]
 
+_FORBIDDEN = "&@$#!\\"
+"""Sections, directives, variables, comments and the mark of a line that goes on."""
 _KIND = "FORCE_EVAL/SUBSYS/KIND"
+_NEEDED = {"FORCE_EVAL", "GLOBAL", *(f"FORCE_EVAL/{name}" for name in ("DFT", "DFT/QS", "DFT/SCF", "DFT/XC", "SUBSYS"))}
+"""Sections that cannot be taken away."""
+_REPEATED = "FORCE_EVAL/DFT/XC/VDW_POTENTIAL/PAIR_POTENTIAL"
 _ALLOWED = {
     "": ("FORCE_EVAL", "GLOBAL"),
     "FORCE_EVAL": ("DFT", "SUBSYS"),
@@ -50,8 +56,10 @@ _GUESSES = ("ATOMIC", "CORE", "MOPAC", "RANDOM", "SPARSE")
 def normalise(values: Mapping[str, Any], path: str = "") -> Tree:
     """Return a tree with all names in capitals; CP2K does not distinguish, and two spellings of one name are one.
 
-    :raises InputError: if a section that the labeller needs as a mapping is none.
+    :raises InputError: if a section that the labeller needs as a mapping is none, or a name or a value is none.
     """
+    if not path:
+        check_words(values, "parameters", forbidden=_FORBIDDEN)
     tree: Tree = {}
     for key, value in values.items():
         name = str(key).upper() if path != _KIND else _kind_name(str(key))
@@ -66,10 +74,6 @@ def normalise(values: Mapping[str, Any], path: str = "") -> Tree:
 def _plain(value: Any, place: str) -> Any:
     if isinstance(value, list | tuple):
         return [normalise(item, place) if isinstance(item, Mapping) else _plain(item, place) for item in value]
-    if value is not None and not isinstance(value, str | int | float):
-        raise InputError(f"parameters.{place}: `{value}` is no value of a keyword")
-    if isinstance(value, str) and (not value.strip() or value.strip()[0] in "&@#!" or set(value) & set("\n$")):
-        raise InputError(f"parameters.{place}: `{value}` is no value of a keyword: one line without `&`, `@` and `$`")
     return value
 
 
@@ -106,11 +110,16 @@ def check_tree(tree: Mapping[str, Any], path: str = "") -> None:
         _check_key(path, key)
         if f"{path}/{key}" == "FORCE_EVAL/DFT/SCF/SCF_GUESS" and str(value).upper() not in _GUESSES:
             raise InputError(f"parameters.{path}/{key}: `{value}` is no start of every frame: use {' '.join(_GUESSES)}")
+        place = f"{path}/{key}".strip("/")
+        if not isinstance(value, Mapping) and (place in _NEEDED or path == _KIND):
+            raise InputError(f"parameters.{place} is needed: write a mapping of its keywords, not `{value}`")
+        if isinstance(value, list) and place in _known_names() and place != _REPEATED:
+            raise InputError(f"parameters.{place} is one section: write a mapping, not a list")
         for item in value if isinstance(value, list) else [value]:
             if not isinstance(item, Mapping) and item not in (None, False) and _is_known_section(path, key):
                 raise InputError(f"parameters.{path}/{key} is a section: write `{{_: {item}}}` for its parameter")
             if isinstance(item, Mapping):
-                check_tree(item, f"{path}/{key}".strip("/"))
+                check_tree(item, place)
 
 
 def _check_key(path: str, key: str) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...common.exceptions import InputError
+from ..text import check_words
 
 __all__ = ["SECTIONS", "check_keywords", "lines_of"]
 
 SECTIONS = ("CPMD", "DFT", "SYSTEM")
 """Sections that ``parameters`` may extend."""
 
+_KEYWORD = re.compile(r"[A-Za-z0-9_.=-]+( [A-Za-z0-9_.=-]+)*")
 # Keywords are named by the words that they begin with. CPMD skips what it does not know with no more than a note in its
 # output; what changes the kind of run, the files or what the energy means is the labeller's.
 _WORDS = {
@@ -64,6 +67,8 @@ def check_keywords(parameters: Mapping[str, Any]) -> None:
 
     :raises InputError: naming the keyword, and what to write instead.
     """
+    own = {section: parameters.get(section) for section in SECTIONS}
+    check_words(own, "parameters", forbidden="&", key=_KEYWORD)
     for section in SECTIONS:
         values = parameters.get(section, {})
         if not isinstance(values, Mapping):
@@ -113,5 +118,5 @@ def _check_value(place: str, value: Any) -> None:
     items = value if isinstance(value, list | tuple) else [value]
     for item in items:
         good = item is None or isinstance(item, bool | int | str) or (isinstance(item, float) and math.isfinite(item))
-        if not good or (isinstance(item, str) and (not item.strip() or "&" in item or "\n" in item)):
+        if not good:
             raise InputError(f"`{place}` must be a number, a text, a list of these, true or false, not `{value}`")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...common.exceptions import InputError
+from ..text import check_words
+from .kinds import check_kind
 
 __all__ = ["SECTIONS", "check_keywords"]
 
@@ -29,6 +32,7 @@ _KNOWN = {
     "IONS": "pot_extrapolation refold_pos remove_rigid_rot wfc_extrapolation",
 }
 
+_KEYWORD = re.compile(r"[A-Za-z0-9_-]+(\(\d+(,\d+)*\))?")
 _OWN = {
     "CONTROL": "calculation dt iprint lkpoint_dir nstep outdir prefix pseudo_dir restart_mode tprnfor tstress wfcdir",
     "SYSTEM": "a b c celldm cosab cosac cosbc ibrav nat ntyp space_group",
@@ -48,14 +52,16 @@ def check_keywords(parameters: Mapping[str, Any]) -> None:
     :param parameters: namelists, each with keywords.
     :raises InputError: naming a namelist or keyword that is misspelt, or that is not the user's.
     """
+    check_words(parameters, "parameters", forbidden="'\"\\", key=_KEYWORD)
     for section, values in parameters.items():
         if section not in SECTIONS:
             hint = f"write `{section.upper()}`" if section.upper() in SECTIONS else f"choose from {', '.join(SECTIONS)}"
             raise InputError(f"`parameters.{section}` is no namelist of a label in pw.x: {hint}")
         if not isinstance(values, Mapping):
             raise InputError(f"`parameters.{section}` must map keywords to values, not be `{values}`")
-        for keyword in values:
+        for keyword, value in values.items():
             _check_keyword(section, keyword)
+            check_kind(f"parameters.{section}.{keyword}", keyword, value)
 
 
 def _check_keyword(section: str, keyword: str) -> None:

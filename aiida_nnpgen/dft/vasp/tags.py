@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -12,9 +13,13 @@ import yaml
 from ase.data import chemical_symbols
 
 from ...common.exceptions import InputError
+from ..text import check_words
 
 __all__ = ["check_tags", "is_per_element"]
 
+_FORBIDDEN = ";=#!\\{}\"'"
+"""What ends a tag, begins a comment, or joins lines."""
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eEdD][-+]?\d+)?")
 _INSTEAD = {
     "ICHARG": "a label is always self-consistent",
     "KGAMMA": "use `kpoints`",
@@ -33,6 +38,7 @@ def check_tags(tags: Mapping[str, Any]) -> None:
     :param tags: of INCAR, in capitals.
     :raises InputError: naming a tag that is misspelt, or that is not the user's.
     """
+    check_words(tags, "parameters", forbidden=_FORBIDDEN)
     for tag, value in tags.items():
         if tag != tag.upper():
             raise InputError(f"`parameters.{tag}` must be in capitals: write `{tag.upper()}`")
@@ -41,8 +47,19 @@ def check_tags(tags: Mapping[str, Any]) -> None:
             _check_elements(tag, value)
         elif isinstance(value, Mapping):
             raise InputError(f"`parameters.{tag}` must be a value, not `{dict(value)}`: VASP has no sections")
-        elif isinstance(value, str) and set(value) & set(";=#!\n"):
-            raise InputError(f"`parameters.{tag}` must be one value, not `{value}`")
+        else:
+            _check_kind(tag, value)
+
+
+def _check_kind(tag: str, value: Any) -> None:
+    """Refuse a text where VASP wants a number, and a number where it wants a logical value."""
+    if value is None:
+        return
+    is_switch = isinstance(value, bool) or str(value).strip(".").upper() in ("T", "F", "TRUE", "FALSE")
+    if tag in _tags()["numbers"] and (isinstance(value, bool) or not _NUMBER.fullmatch(str(value))):
+        raise InputError(f"`parameters.{tag}` must be a number, not `{value}`")
+    if tag in _tags()["switches"] and not is_switch:
+        raise InputError(f"`parameters.{tag}` must be true or false, not `{value}`")
 
 
 def is_per_element(tag: str) -> bool:

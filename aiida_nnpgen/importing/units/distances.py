@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
+from ...common.bounds import reach_within
 from ...dft.reading import Reading
 from .declared import LENGTHS
 from .verdict import Verdict
@@ -65,7 +66,8 @@ def _neighbour_ratio(frame: Reading) -> float | None:
     # Scaled to a usual density, since the search takes long where cells are tiny by a wrong unit.
     scale = _SIZE / size
     atoms = Atoms(frame.numbers, positions=frame.positions * scale, cell=frame.cell * scale, pbc=True)
-    first, second, distances = neighbor_list("ijd", atoms, _REACH * _SIZE)
+    reach = reach_within(atoms.positions, atoms.cell.array, _REACH * _SIZE)
+    first, second, distances = neighbor_list("ijd", atoms, reach)
     ratios = distances / scale / (covalent_radii[frame.numbers[first]] + covalent_radii[frame.numbers[second]])
     nearest = np.full(n_atoms, np.inf)
     np.minimum.at(nearest, first, ratios)

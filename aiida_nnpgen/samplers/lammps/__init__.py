@@ -15,10 +15,10 @@ from .input import (
     FILENAME_WATCH,
     input_files,
     write_input,
-    write_structure,
     write_watch,
 )
 from .output import FILENAMES_OUTPUT, read_run
+from .structure import write_structure
 
 __all__ = [
     "FILENAMES_OUTPUT",

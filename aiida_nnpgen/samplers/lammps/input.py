@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import InputError
 from ...common.interaction import Interaction
 from ...common.seeds import derive_seed
 from ...common.types import Ensemble, Thermostat
-from .cell import RestrictedCell
+from .structure import write_structure
 
 __all__ = [
     "DUMP_COLUMNS",
@@ -32,7 +31,6 @@ __all__ = [
     "THERMO_COLUMNS",
     "input_files",
     "write_input",
-    "write_structure",
     "write_watch",
 ]
 
@@ -124,32 +122,6 @@ def input_files(
     if _is_watched(conditions, interaction):
         files[FILENAME_WATCH] = write_watch(conditions, interaction)
     return files
-
-
-def write_structure(structure: Atoms, elements: Sequence[str]) -> str:
-    """Return a LAMMPS data file, in the orientation of :class:`RestrictedCell`; the order of the atoms is kept.
-
-    The box is always written as triclinic, so that input and output have one form.
-
-    :param elements: chemical symbols in the order of the types; they may be more than the structure has.
-    :raises InputError: if an element is not among them, or the cell has no volume.
-    """
-    types = {symbol: index for index, symbol in enumerate(elements, start=1)}
-    symbols = structure.get_chemical_symbols()
-    unknown = sorted(set(symbols) - set(types))
-    if unknown:
-        raise InputError(f"`{', '.join(unknown)}` is not among the elements of the model: {', '.join(elements)}")
-    restricted = RestrictedCell.from_cell(structure.cell)
-    cell = restricted.cell.tolist()
-    lines = ["Structure in LAMMPS' orientation", "", f"{len(structure)} atoms", f"{len(elements)} atom types", ""]
-    lines += [f"0.0 {cell[axis][axis]!r} {name}lo {name}hi" for axis, name in enumerate("xyz")]
-    lines += [f"{cell[1][0]!r} {cell[2][0]!r} {cell[2][1]!r} xy xz yz", "", "Masses", ""]
-    lines += [f"{types[symbol]} {atomic_masses[atomic_numbers[symbol]]} # {symbol}" for symbol in elements]
-    lines += ["", "Atoms # atomic", ""]
-    positions = restricted.rotate(structure.positions).tolist()
-    for index, (symbol, (x, y, z)) in enumerate(zip(symbols, positions, strict=True), start=1):
-        lines.append(f"{index} {types[symbol]} {x!r} {y!r} {z!r}")
-    return "\n".join(lines) + "\n"
 
 
 def write_input(conditions: Conditions, interaction: Interaction, seed: int) -> str:
