@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..common.exceptions import InputError
+from .import_paths import wrong_paths
 from .root import ActiveLearningConfig
 
 __all__ = ["describe_errors", "load_config", "parse_config"]
@@ -52,9 +53,12 @@ def parse_config(text: str, name: str) -> ActiveLearningConfig:
     if twice := [_describe_duplicate(*item) for item in _duplicates(tree, (), set())]:
         raise InputError(f"{name}:\n{chr(10).join(twice)}")
     try:
-        return ActiveLearningConfig.model_validate(content)
+        config = ActiveLearningConfig.model_validate(content)
     except ValidationError as exception:
         raise InputError(f"{name}:\n{describe_errors(exception, tree)}") from exception
+    if wrong := [_describe(place, message, tree) for place, message in wrong_paths(config)]:
+        raise InputError(f"{name}:\n{chr(10).join(wrong)}")
+    return config
 
 
 def _duplicates(
@@ -98,9 +102,13 @@ def describe_errors(exception: ValidationError, tree: yaml.Node | None = None) -
             message = f"unknown key `{location[-1]}`"
         elif not isinstance(value, dict | list) and f"`{value}`" not in message:
             message = f"{message} (it is `{value}`)"
-        line = _line(tree, location)
-        lines.append(f"  {f'line {line}: ' if line else ''}{_path(location)}: {message}")
+        lines.append(_describe(location, message, tree))
     return "\n".join(lines)
+
+
+def _describe(location: Location, message: str, tree: yaml.Node | None) -> str:
+    line = _line(tree, location)
+    return f"  {f'line {line}: ' if line else ''}{_path(location)}: {message}"
 
 
 def _path(location: Location) -> str:

@@ -7,6 +7,7 @@ is stored, where a process takes it, and where it is read; a stored node cannot 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from aiida import orm
 
@@ -28,14 +29,14 @@ def refuse(node: orm.Node, problem: str) -> InputError:
     return InputError(f"{describe(node)}: {problem}: do not use it")
 
 
-def look_once(node: orm.Node, check: Callable[[], object]) -> None:
+def look_once(node: orm.Node, check: Callable[[Any], object]) -> None:
     """Run a check of a node, unless it has passed it.
 
-    :param check: raises InputError.
+    :param check: a function of a module, which raises InputError.
     """
-    key = (check.__qualname__, node.uuid)
+    key = (f"{check.__module__}.{check.__qualname__}", node.uuid)
     if key in _GOOD:
         return
-    check()
+    check(node)
     if node.is_stored:
         _GOOD.add(key)

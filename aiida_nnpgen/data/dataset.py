@@ -85,13 +85,7 @@ class DatasetData(orm.Data):
 
         :raises InputError: naming the node, and the array or attribute that cannot be.
         """
-        look_once(self, self._check_contents)
-
-    def _check_contents(self) -> None:
-        check_contents(self)
-
-    def _check_rows(self) -> None:
-        check_rows(self)
+        look_once(self, check_contents)
 
     def __len__(self) -> int:
         return int(self.base.attributes.get("n_frames"))
@@ -104,13 +98,13 @@ class DatasetData(orm.Data):
     @property
     def split(self) -> NDArray[np.int8]:
         """Return the :class:`Split` of each row, (n_frames,)."""
-        look_once(self, self._check_rows)
+        look_once(self, check_rows)
         return read_arrays(self, "split")["split"]
 
     @property
     def origins(self) -> list[Origin]:
         """Return where each row comes from."""
-        look_once(self, self._check_rows)
+        look_once(self, check_rows)
         return read_origins(self, len(self))
 
     def get_frames(self, split: Split | None = None) -> list[Frames]:
@@ -125,9 +119,7 @@ class DatasetData(orm.Data):
         return [part[chosen] for part, chosen in _parts(arrays, mask) if chosen.any()]
 
 
-def _parts(
-    arrays: dict[str, NDArray[Any]], mask: NDArray[np.bool_]
-) -> Iterator[tuple[Frames, NDArray[np.bool_]]]:
+def _parts(arrays: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> Iterator[tuple[Frames, NDArray[np.bool_]]]:
     """Yield the frames of each composition, and their part of a mask."""
     numbers, atom, row, kind = arrays["numbers"], 0, 0, 0
     for n_atoms, n_frames in arrays["system_shapes"].tolist():
