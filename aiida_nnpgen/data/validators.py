@@ -16,9 +16,10 @@ from .trajectory import check_structure, check_trajectory
 __all__ = ["check_node", "validate_node", "validate_nodes"]
 
 
-def check_node(node: orm.Data) -> None:
+def check_node(node: orm.Data, *, own: bool = False) -> None:
     """Check what a node says, by its class; of other data, the names of its files.
 
+    :param own: the files are of the user's own naming; see :func:`~.repository.file_names`.
     :raises InputError: naming the node.
     """
     if isinstance(node, DatasetData | PotentialData):
@@ -28,9 +29,9 @@ def check_node(node: orm.Data) -> None:
     elif isinstance(node, orm.StructureData):
         check_structure(node)
     elif isinstance(node, orm.SinglefileData):
-        check_single_file(node)
+        check_single_file(node, own=own)
     else:
-        file_names(node)
+        file_names(node, own=own)
 
 
 def validate_node(node: orm.Data | None, _: Any) -> str | None:
@@ -38,11 +39,11 @@ def validate_node(node: orm.Data | None, _: Any) -> str | None:
     return None if node is None else validate_nodes({"": node}, _)
 
 
-def validate_nodes(nodes: Mapping[str, orm.Data], _: Any) -> str | None:
+def validate_nodes(nodes: Mapping[str, orm.Data], _: Any, *, own: bool = False) -> str | None:
     """Check all nodes of a namespace."""
     for key, node in nodes.items():
         try:
-            check_node(node)
+            check_node(node, own=own)
         except InputError as exception:
             return f"{key}: {exception}" if key else str(exception)
     return None
