@@ -140,9 +140,10 @@ def test_copy_replaces_no_file(aiida_profile: object, tmp_path: Path) -> None:
     assert (tmp_path / "nnpgen.pyz").read_bytes() == b"program"
 
 
-@pytest.mark.parametrize(
-    "filename", ["..", "../harm", "/etc/passwd", "", ".", "sub", "other.psp", "a b", None, 3, ["x"]]
-)
+FILENAMES = ["..", "../harm", "/etc/passwd", "", ".", "sub", "other.psp", "a b", None, 3, ["x"]]
+
+
+@pytest.mark.parametrize("filename", FILENAMES)
 def test_single_file_of_an_archive_is_called_what_it_is(
     filename: Any, store_unchecked: Callable[..., Any], through_archive: Callable[..., list[Any]]
 ) -> None:
@@ -366,11 +367,8 @@ def test_good_run_of_an_archive_is_continued(
     [found] = through_archive(loop_process(start, made))
     left = continue_from(found)
     assert left.first_iteration == 1
-    assert (list(left.structures), list(left.datasets), list(left.models)) == (
-        ["water"],
-        ["iteration_00"],
-        ["member_0"],
-    )
+    assert list(left.structures) == ["water"]
+    assert (list(left.datasets), list(left.models)) == (["iteration_00"], ["member_0"])
 
 
 @pytest.mark.parametrize("value", [-1, 10**9, True])
