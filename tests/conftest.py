@@ -236,7 +236,8 @@ def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., 
     from aiida_nnpgen.models import registry
 
     def generate(elements: tuple[str, ...] = ("O", "H"), seed: int = 1, architecture: str = "deepmd") -> PotentialData:
-        name = min(registry.load(architecture).model_files)
+        known = registry.load(architecture).model_files
+        name = "model.pb" if "model.pb" in known else min(known)
         path = tmp_path / f"model_{seed}"
         path.write_text(f"model of seed {seed}")
         return PotentialData(

@@ -81,7 +81,7 @@ def check_keywords(group: str, name: str, positional: Sequence[str], keywords: M
     """
     try:
         inspect.signature(load_function(group, name)).bind(*positional, **keywords)
-    except TypeError as exception:
+    except (TypeError, ValueError) as exception:
         raise InputError(f"`{name}` of `{group}`: {exception}") from exception
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def written(tmp_path: Path) -> Callable[[], set[str]]:
 
 
 @pytest.fixture
-def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a file that is there as soon as the module ``stranger`` is imported."""
     mark = tmp_path / "imported"
     folder = tmp_path / "modules"
@@ -116,7 +117,9 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"from pathlib import Path\n\nPath({str(mark)!r}).touch()\n\n\ndef attribute(*_, **__):\n    return None\n"
     )
     monkeypatch.syspath_prepend(str(folder))
-    return mark
+    monkeypatch.delitem(sys.modules, "stranger", raising=False)
+    yield mark
+    sys.modules.pop("stranger", None)
 
 
 @pytest.fixture
