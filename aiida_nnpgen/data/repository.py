@@ -30,8 +30,9 @@ def file_names(node: orm.Node, *, own: bool = False) -> list[str]:
     try:
         for root, folders, files in node.base.repository.walk():
             for name in (*folders, *files):
-                if not allowed(name):
-                    raise refuse(node, f"a file in it is named `{_shown(name)}`, which is no plain name")
+                path = [*root.parts, name]
+                if bad := [part for part in path if not allowed(part)]:
+                    raise refuse(node, f"`{_shown('/'.join(path))}` in it: `{_shown(bad[0])}` is no plain name")
             found += [(root / name).as_posix() for name in files]
     except RecursionError:
         raise refuse(node, "its folders are nested too deep") from None

@@ -60,7 +60,7 @@ NOT_OF_A_MODEL: list[tuple[str, ...]] = [
     (".bashrc",),
     ("sitecustomize.py",),
 ]
-REFUSED = "which is no plain name|nested too deep"
+REFUSED = "is no plain name|nested too deep"
 
 
 def ids(path: tuple[str, ...]) -> str:
@@ -92,7 +92,7 @@ def test_model_of_an_archive_writes_nothing_else(
         assert any(word in message for word in ("no plain name", "is none of a `deepmd` model", "nested too deep"))
     assert written() == before
     # AiiDA's own copy stumbles over some of the names.
-    with pytest.raises((ValidationError, OSError, TypeError)):
+    with pytest.raises((ValidationError, OSError, TypeError, RecursionError)):
         model.clone().store()
 
 
@@ -202,7 +202,7 @@ def test_training_refuses_a_forged_parent(
 ) -> None:
     """Before the job is made, and with the name in the message."""
     parent = forge_names(generate_potential(), [("..", "nnpgen.pyz")])
-    with pytest.raises(ValueError, match=r"named `\.\.`, which is no plain name"):
+    with pytest.raises(ValueError, match=r"`\.\./nnpgen\.pyz` in it: `\.\.` is no plain name"):
         training("deepmd", python_code, dataset, parent=parent)
 
 
@@ -315,7 +315,7 @@ def changed_architecture(model: PotentialData, forge_names: Callable[..., Any]) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed_name, r"named `\.\.`"),
+        (changed_name, r"`\.\.` is no plain name"),
         (changed_element, "`elements` is"),
         (changed_architecture, "`stranger:attribute` is not registered"),
     ],
