@@ -29,7 +29,7 @@ def check_node(node: orm.Data, *, own: bool = False) -> None:
     elif isinstance(node, orm.StructureData):
         check_structure(node)
     elif isinstance(node, orm.SinglefileData):
-        check_single_file(node, own=own)
+        check_single_file(node, own=True)  # pseudopotentials are called as their makers did
     else:
         file_names(node, own=own)
 
