@@ -62,7 +62,12 @@ class ScreeningWorkChain(WorkChain):
             help="Per run, steps and deviations of good frames.",
         )
         spec.input_namespace("datasets", valid_type=DatasetData, validator=validate_nodes, help="The present dataset.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first gives the features.")
+        spec.input_namespace(
+            "models",
+            valid_type=PotentialData,
+            validator=validate_nodes,
+            help="The committee; the first gives the features.",
+        )
         spec.input(
             "evaluation",
             valid_type=orm.ArrayData,
