@@ -8,6 +8,7 @@ from typing import Any
 from aiida.engine import ExitCode
 
 from ..calculations.train import TrainCalculation
+from ..common.exceptions import InputError
 from ..data import PotentialData
 from .job import JobParser, arrays_node
 
@@ -27,14 +28,17 @@ class TrainParser(JobParser):
         if result["diverged"]:
             return self.exit("ERROR_DIVERGED", step=result["steps"])
         settings = self.node.inputs.settings
-        potential = PotentialData(
-            {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]},
-            architecture=settings["architecture"],
-            version=result["version"],
-            elements=settings["elements"],
-            cutoff=result["cutoff"],
-            seed=settings["seed"],
-            dtype=result["dtype"],
-        )
+        try:
+            potential = PotentialData(
+                {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]},
+                architecture=settings["architecture"],
+                version=result["version"],
+                elements=settings["elements"],
+                cutoff=result["cutoff"],
+                seed=settings["seed"],
+                dtype=result["dtype"],
+            )
+        except InputError as exception:  # the job names files that are none of such a model
+            return self.exit("ERROR_JOB_FAILED", message=str(exception))
         self.out("potential", potential)
         return None
