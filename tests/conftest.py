@@ -233,12 +233,15 @@ def generate_structure(aiida_profile: Profile) -> Callable[..., orm.StructureDat
 def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., PotentialData]:
     """Return a factory of models that are models by name only."""
     from aiida_nnpgen.data import PotentialData
+    from aiida_nnpgen.models import registry
 
     def generate(elements: tuple[str, ...] = ("O", "H"), seed: int = 1, architecture: str = "deepmd") -> PotentialData:
+        known = registry.load(architecture).model_files
+        name = "model.pb" if "model.pb" in known else min(known)
         path = tmp_path / f"model_{seed}"
         path.write_text(f"model of seed {seed}")
         return PotentialData(
-            {"model.pb": path},
+            {name: path},
             architecture=architecture,
             version="1",
             elements=list(elements),

@@ -8,6 +8,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structures_to_frames
+from ..data.validators import validate_nodes
 from ..dft.ase.code import calculator_of
 from ..dft.method import Method
 from .base import define_exit_codes
@@ -29,7 +30,10 @@ class AseLabelCalculation(JobCalculation):
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
         spec.input_namespace(
-            "structures", valid_type=orm.StructureData, help="Frames of one composition; keys end in `_` and a number."
+            "structures",
+            valid_type=orm.StructureData,
+            validator=validate_nodes,
+            help="Frames of one composition; keys end in `_` and a number.",
         )
         spec.input("method", valid_type=orm.Dict, validator=validate_method("ase"), help="Calculator and keywords.")
         spec.output(

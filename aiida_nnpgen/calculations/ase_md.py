@@ -8,6 +8,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structure_to_frames
+from ..data.validators import validate_node
 from ..dft.ase.code import calculator_of
 from ..dft.method import Method
 from ..jobs.dynamics import FILES
@@ -27,7 +28,7 @@ class AseMdCalculation(JobCalculation):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
-        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
+        spec.input("structure", valid_type=orm.StructureData, validator=validate_node, help="Start of the run.")
         spec.input("conditions", valid_type=orm.Dict, help="Conditions and seed, as the plan of the phase gives them.")
         spec.input("method", valid_type=orm.Dict, validator=validate_method("ase"), help="Calculator and keywords.")
         spec.output("labels", valid_type=orm.TrajectoryData, required=False, help="Good frames, with their labels.")

@@ -9,13 +9,16 @@ from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
 from ..data import PotentialData
+from ..data.validators import validate_nodes
 from ..models import registry
 
 __all__ = ["committee_config", "define_committee", "validate_models"]
 
 
 def validate_models(models: Mapping[str, PotentialData], _: Any) -> str | None:
-    """Check that there is a committee, all of one architecture."""
+    """Check that there is a committee, all of one architecture, and each of its models what it says."""
+    if problem := validate_nodes(models, None):
+        return problem
     architectures = sorted({model.architecture for model in models.values()})
     if not architectures:
         return "`models` is empty: a committee is needed"

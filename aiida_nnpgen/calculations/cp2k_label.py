@@ -11,6 +11,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import structures_to_frames
+from ..data.validators import validate_nodes
 from ..dft.cp2k.input import STDOUT, write_batch
 from ..dft.cp2k.labels import BATCH_FILES
 from ..dft.method import Method
@@ -21,6 +22,8 @@ __all__ = ["Cp2kLabelCalculation"]
 
 def validate_structures(structures: Mapping[str, orm.StructureData], _: Any) -> str | None:
     """Check that the frames can go into one job."""
+    if problem := validate_nodes(structures, None):
+        return problem
     compositions = len(structures_to_frames(structures))
     return None if compositions == 1 else f"one job takes frames of one composition and order, not {compositions}"
 

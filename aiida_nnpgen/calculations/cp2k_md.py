@@ -13,6 +13,7 @@ from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble
 from ..data.trajectory import structure_to_frames
+from ..data.validators import validate_node
 from ..dft.cp2k.input import write_md
 from ..dft.cp2k.labels import MD_FILES
 from ..dft.method import Method
@@ -39,7 +40,7 @@ class Cp2kMdCalculation(Cp2kJob):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
-        spec.input("structure", valid_type=orm.StructureData, help="Start of the run.")
+        spec.input("structure", valid_type=orm.StructureData, validator=validate_node, help="Start of the run.")
         spec.input(
             "conditions",
             valid_type=orm.Dict,

@@ -13,6 +13,7 @@ from aiida.engine import CalcJob, CalcJobProcessSpec
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Ensemble, Thermostat
+from ..data.validators import validate_node, validate_nodes
 from ..dft.cpmd import INPUT, STDOUT, CpmdInput, Pseudopotential, write_md, write_single_point
 from ..dft.cpmd.code import CPMD, settings_of
 from ..dft.cpmd.pseudopotential import pseudopotential
@@ -43,6 +44,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     """Check that each element has a pseudopotential of its own, and that a restart belongs to a dynamics."""
     if "structure" not in inputs or "method" not in inputs:
         return None
+    if problem := validate_node(inputs["structure"], None) or validate_nodes(inputs.get("pseudopotentials", {}), None):
+        return problem
     try:
         _pseudopotentials(inputs)
     except InputError as exception:

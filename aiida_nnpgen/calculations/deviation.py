@@ -8,6 +8,7 @@ from aiida.common.folders import Folder
 from aiida.engine import CalcJobProcessSpec
 
 from ..data.trajectory import trajectory_to_frames
+from ..data.validators import validate_nodes
 from ..jobs.deviation import DEVIATION
 from .committee import committee_config, define_committee
 from .job import JobCalculation
@@ -25,7 +26,9 @@ class DeviationCalculation(JobCalculation):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
-        spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, help="Sampled frames.")
+        spec.input_namespace(
+            "trajectories", valid_type=orm.TrajectoryData, validator=validate_nodes, help="Sampled frames."
+        )
         define_committee(spec)
         spec.output(
             "deviation",

@@ -10,6 +10,7 @@ from aiida.engine import CalcJobProcessSpec
 from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData
+from ..data.validators import validate_nodes
 from ..jobs.evaluate import EVALUATION
 from .base import define_exit_codes
 from .committee import committee_config, define_committee
@@ -28,7 +29,9 @@ class EvaluateCalculation(JobCalculation):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
-        spec.input_namespace("datasets", valid_type=DatasetData, help="Shards with the labels.")
+        spec.input_namespace(
+            "datasets", valid_type=DatasetData, validator=validate_nodes, help="Shards with the labels."
+        )
         define_committee(spec)
         spec.input(
             "split",

@@ -55,14 +55,13 @@ class JobCalculation(CalcJob):
         """Write the files of the job and return how to run it.
 
         Frames and models are inputs already: their copies do not go into the repository once more, their numbers do.
+        Models hold the files that their back end names and no others, and come before all that decides what is run.
 
         :param config: content of ``config.json``; the variables of a ``backend`` in it are set for the job.
         :param frames: per kind, sets of frames.
         :param models: per folder name, a model.
         """
         root = Path(folder.abspath)
-        (root / self.FILENAME_ARCHIVE).write_bytes(build_archive())
-        (root / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
         excluded = []
         for kind, parts in frames.items():
             write_frames(root, kind, parts)
@@ -71,6 +70,10 @@ class JobCalculation(CalcJob):
             (root / name).mkdir()
             model.copy_to(root / name)
             excluded += [f"{name}/{file}" for file in model.files]
+        (root / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
+        # The last one, and never over another: whatever came before, this is the program that runs.
+        with (root / self.FILENAME_ARCHIVE).open("xb") as handle:
+            handle.write(build_archive())
         code_info = CodeInfo()
         code_info.code_uuid = self.inputs.code.uuid
         code_info.cmdline_params = [self.FILENAME_ARCHIVE, self.PROGRAM]
@@ -79,7 +82,7 @@ class JobCalculation(CalcJob):
         info = CalcInfo()
         info.codes_info = [code_info]
         if "backend" in config:
-            info.prepend_text = default_environment(registry.load(config["backend"]))
+            info.prepend_text = default_environment(registry.load_path(config["backend"]))
         info.provenance_exclude_list = excluded
         info.retrieve_list = [RESULT, TAKEN, ERROR, STDOUT, STDERR]
         info.retrieve_temporary_list = []

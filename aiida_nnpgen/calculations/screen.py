@@ -14,6 +14,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..data import DatasetData, PotentialData
 from ..data.candidates import candidate_frames, read_candidates
+from ..data.validators import validate_node, validate_nodes
 from ..jobs.config import build
 from ..jobs.screen import ARRAYS
 from ..models import registry
@@ -45,9 +46,20 @@ def validate_settings(node: orm.Dict, _: Any) -> str | None:
 
 
 def validate_model(model: PotentialData, _: Any) -> str | None:
-    """Check that the model gives features."""
+    """Check that the model is what it says, and gives features."""
+    if problem := validate_node(model, None):
+        return problem
     has_features = model.implementation.abilities.descriptors
     return None if has_features else f"`{model.architecture}` gives no per-atom features"
+
+
+def validate_levels(node: orm.ArrayData, _: Any) -> str | None:
+    """Check that the candidates can be read."""
+    try:
+        read_candidates(node)
+    except InputError as exception:
+        return str(exception)
+    return None
 
 
 class ScreenCalculation(JobCalculation):
@@ -60,12 +72,25 @@ class ScreenCalculation(JobCalculation):
     @classmethod
     def define(cls, spec: CalcJobProcessSpec) -> None:
         super().define(spec)
-        spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, help="Sampled frames with their deviation.")
         spec.input_namespace(
-            "datasets", valid_type=DatasetData, help="The present dataset: fixed points of the thinning."
+            "trajectories",
+            valid_type=orm.TrajectoryData,
+            validator=validate_nodes,
+            help="Sampled frames with their deviation.",
+        )
+        spec.input_namespace(
+            "datasets",
+            valid_type=DatasetData,
+            validator=validate_nodes,
+            help="The present dataset: fixed points of the thinning.",
         )
         spec.input("model", valid_type=PotentialData, validator=validate_model, help="Gives the features.")
-        spec.input("levels", valid_type=orm.ArrayData, help="Trust level of every sampled frame, and the candidates.")
+        spec.input(
+            "levels",
+            valid_type=orm.ArrayData,
+            validator=validate_levels,
+            help="Trust level of every sampled frame, and the candidates.",
+        )
         spec.input(
             "settings",
             valid_type=orm.Dict,

@@ -13,6 +13,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Split
 from ..data import DatasetData, PotentialData
+from ..data.validators import validate_node, validate_nodes
 from ..jobs.train import CURVE, DIGESTS, MODEL, WORK
 from ..models import registry
 from .base import define_exit_codes
@@ -39,6 +40,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     if "settings" not in inputs or "datasets" not in inputs or validate_settings(inputs["settings"], None):
         return None
     known, architecture = inputs["settings"]["elements"], inputs["settings"]["architecture"]
+    if problem := validate_nodes(inputs["datasets"], None) or validate_node(inputs.get("parent"), None):
+        return problem
     if "parent" in inputs:
         if inputs["parent"].architecture != architecture:
             return f"`parent` is a `{inputs['parent'].architecture}`: a `{architecture}` cannot start from it"

@@ -8,14 +8,16 @@ from ase import Atoms
 from rich.console import Console
 
 from ..builders.files import read_starts
+from ..config.import_paths import import_paths
 from ..config.method import StructureFacts
 from ..config.reference import ReferenceSettings
+from ..config.root import LoopSettings
 from ..config.structures import StructureSource, frame_keys
 from ..dft.hints import hints
 from ..dft.method import Dispersion
 from .console import make_console, make_table
 
-__all__ = ["print_levels"]
+__all__ = ["print_import_paths", "print_levels"]
 
 _COLUMNS = ("structures", "functional", "cutoff / Ry", "k-points", "occupations", "spin", "look at")
 
@@ -39,6 +41,14 @@ def print_levels(
     for level, alike in names.items():
         table.add_row(alike[0] if len(alike) == 1 else f"{alike[0]} and {len(alike) - 1} more", *level)
     (console or make_console()).print(table)
+
+
+def print_import_paths(config: LoopSettings, console: Console | None = None) -> None:
+    """Print the code that runs because the configuration names it: a configuration is a program."""
+    console = console or make_console()
+    for found in import_paths(config):
+        place = ".".join(map(str, found.location))
+        console.print(f"runs `{found.path}`, named by {place}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _level(reference: ReferenceSettings, name: str, atoms: Atoms) -> tuple[str, ...]:

@@ -41,10 +41,11 @@ def nnpgen(ctx: click.Context, profile: str | None) -> None:
 def validate(config: Path) -> None:
     """Check a configuration file without AiiDA, and say at which level of theory structures are computed."""
     from ..config.load import load_config
-    from .levels import print_levels
+    from .levels import print_import_paths, print_levels
 
     settings = load_config(config)
     print_levels(settings.reference, settings.structures, config.parent)
+    print_import_paths(settings)
     click.echo(visible(f"{config} is valid: {len(settings.iterations())} iterations"))
 
 

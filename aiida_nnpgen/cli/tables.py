@@ -6,6 +6,7 @@ from collections import Counter
 
 from aiida import orm
 from rich.console import Console
+from rich.markup import escape
 
 from ..common.exceptions import InputError
 from ..config.sampling import SamplingSettings
@@ -83,7 +84,7 @@ def print_frames(model: orm.Node, console: Console | None = None) -> None:
     for frame in frames:
         identifiers = [(uuid or "imported")[:8] for uuid in (frame.structure, frame.process)]
         iteration = "initial" if frame.iteration < 0 else str(frame.iteration)
-        table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), frame.reason)
+        table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), escape(frame.reason))
     console.print(table)
     counts = Counter(frame.split.name.lower() for frame in frames)
     console.print(plain(", ".join(f"{count} for {name}" for name, count in sorted(counts.items()))))
@@ -97,6 +98,7 @@ def print_models(structure: orm.Node, console: Console | None = None) -> None:
     models = models_of_frame(structure)
     table = make_table(f"{len(models)} models trained with <{structure.pk}>", ["pk", "UUID", "architecture"], ["seed"])
     for model in models:
+        model.check()
         seed = model.base.attributes.get("seed")
         table.add_row(str(model.pk), model.uuid, model.architecture, str(seed))
     console.print(table)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ..common.exceptions import InputError
 from ..common.text import shorten
 from .document import Document, Location, describe_path, read_document
+from .import_paths import wrong_paths
 from .root import ActiveLearningConfig
 
 __all__ = ["describe_errors", "load_config", "parse_config"]
@@ -38,10 +39,11 @@ def parse_config(text: str | bytes, name: str) -> ActiveLearningConfig:
         config = ActiveLearningConfig.model_validate(document.content)
     except ValidationError as exception:
         raise InputError(f"{name}:\n{describe_errors(exception, document)}") from exception
-    if switches := list(_switches(document.content, config.model_dump(), ())):
-        shown = switches[:_MAX_ERRORS]
-        lines = [_describe(place, f"`{str(value).lower()}` is no number", document) for place, value in shown]
-        raise InputError(f"{name}:\n{_join(lines, len(switches))}")
+    found = _switches(document.content, config.model_dump(), ())
+    switches = [(place, f"`{str(value).lower()}` is no number") for place, value in found]
+    if wrong := [*switches, *wrong_paths(config)]:
+        lines = [_describe(place, message, document) for place, message in wrong[:_MAX_ERRORS]]
+        raise InputError(f"{name}:\n{_join(lines, len(wrong))}")
     return config
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from aiida import orm
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
-from .trajectory import trajectory_to_frames
+from .arrays import read_array
+from .checks import refuse
+from .trajectory import read_steps, trajectory_to_frames
 
 __all__ = ["Candidates", "candidate_frames", "n_candidates", "read_candidates", "write_candidates"]
 
@@ -45,7 +48,12 @@ class Candidates:
         return len(self.run)
 
     def __getitem__(self, numbers: NDArray[np.int64]) -> Candidates:
-        """Return the candidates of some numbers."""
+        """Return the candidates of some numbers.
+
+        :raises InputError: if there are not as many.
+        """
+        if len(numbers) and not 0 <= int(np.min(numbers)) <= int(np.max(numbers)) < len(self):
+            raise InputError(f"there are {len(self)} candidates, none with the number `{int(np.max(numbers))}`")
         parts = {name: getattr(self, name)[numbers] for name in ("run", *_DTYPES)}
         return Candidates(keys=self.keys, **parts)
 
@@ -74,9 +82,22 @@ def n_candidates(levels: orm.ArrayData) -> int:
 
 
 def read_candidates(levels: orm.ArrayData) -> Candidates:
-    """Return all candidates."""
-    arrays = {name: levels.get_array(f"candidate_{name}") for name in ("run", *_DTYPES)}
-    return Candidates(keys=tuple(levels.base.attributes.get("runs")), **arrays)
+    """Return all candidates.
+
+    :raises InputError: if the node does not hold them: one from an archive was never validated.
+    """
+    keys = levels.base.attributes.get("runs", None)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise refuse(levels, "`runs` is no list of the keys of runs")
+    run = read_array(levels, "candidate_run", "i", (None,)).astype(np.int64)
+    shape = (len(run),)
+    arrays: dict[str, Any] = {
+        name: read_array(levels, f"candidate_{name}", "i" if dtype is np.int64 else "f", shape).astype(dtype)
+        for name, dtype in _DTYPES.items()
+    }
+    if len(run) and not 0 <= run.min() <= run.max() < len(keys):
+        raise refuse(levels, f"array `candidate_run` names a run that is none of the {len(keys)} in `runs`")
+    return Candidates(keys=tuple(keys), run=run, **arrays)
 
 
 def candidate_frames(candidates: Candidates, trajectories: Mapping[str, orm.TrajectoryData]) -> list[Frames]:
@@ -87,7 +108,7 @@ def candidate_frames(candidates: Candidates, trajectories: Mapping[str, orm.Traj
     """
     parts = []
     for key, found in candidates.by_run():
-        steps = trajectories[key].get_stepids().tolist() if key in trajectories else []
+        steps = read_steps(trajectories[key]).tolist() if key in trajectories else []
         rows = {step: row for row, step in enumerate(steps)}
         missing = [step for step in found.step.tolist() if step not in rows]
         if missing:

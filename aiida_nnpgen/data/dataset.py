@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,33 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.types import Split
+from .checks import look_once
+from .dataset_files import ROWS, Origin, check_contents, check_rows, read_arrays, read_origins
 
 __all__ = ["DatasetData", "Origin"]
 
 _ATOM_ARRAYS = ("positions", "forces")
 _FRAME_ARRAYS = ("cells", "energies", "stresses")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where one row of a dataset comes from.
-
-    Nodes are named by the label of the link through which they entered, not by UUID: a dataset that is cloned from the
-    cache then still points into its own provenance graph, and equal datasets have equal hashes.
-
-    :ivar iteration: iteration in which the frame was collected; -1 for the initial dataset.
-    :ivar reason: why the frame was chosen.
-    :ivar label: input link of the process that created the dataset, through which the label came; ``file`` where it was
-        imported; None if the dataset has no creator.
-    :ivar index: position of the frame in that label node.
-    :ivar structure: input link of the process that created the label, through which the structure came.
-    """
-
-    iteration: int
-    reason: str
-    label: str | None = None
-    index: int = 0
-    structure: str | None = None
 
 
 class DatasetData(orm.Data):
@@ -52,7 +31,7 @@ class DatasetData(orm.Data):
     equal content has an equal hash.
     """
 
-    ROWS = "rows.json"
+    ROWS = ROWS
 
     def __init__(self, frames: Sequence[Frames], split: ArrayLike, origins: Sequence[Origin], **kwargs: Any) -> None:
         """Create a shard.
@@ -92,15 +71,21 @@ class DatasetData(orm.Data):
         buffer.seek(0)
         self.base.repository.put_object_from_filelike(buffer, f"{name}.npy")
 
-    def _get(self, name: str) -> NDArray[Any]:
-        with self.base.repository.open(f"{name}.npy", "rb") as handle:
-            array: NDArray[Any] = np.load(io.BytesIO(handle.read()), allow_pickle=False)
-        return array
-
     def _validate(self) -> bool:
         if "n_frames" not in self.base.attributes.all:
             raise ValidationError("a dataset needs frames: give them when it is created")
+        try:
+            self.check()
+        except InputError as exception:
+            raise ValidationError(str(exception)) from exception
         return bool(super()._validate())
+
+    def check(self) -> None:
+        """Check everything that the dataset says: a node from an archive was never validated.
+
+        :raises InputError: naming the node, and the array or attribute that cannot be.
+        """
+        look_once(self, check_contents)
 
     def __len__(self) -> int:
         return int(self.base.attributes.get("n_frames"))
@@ -113,31 +98,36 @@ class DatasetData(orm.Data):
     @property
     def split(self) -> NDArray[np.int8]:
         """Return the :class:`Split` of each row, (n_frames,)."""
-        return self._get("split")
+        look_once(self, check_rows)
+        return read_arrays(self, "split")["split"]
 
     @property
     def origins(self) -> list[Origin]:
         """Return where each row comes from."""
-        table = json.loads(self.base.repository.get_object_content(self.ROWS))
-        return [Origin(**dict(zip(table, row, strict=True))) for row in zip(*table.values(), strict=True)]
+        look_once(self, check_rows)
+        return read_origins(self, len(self))
 
     def get_frames(self, split: Split | None = None) -> list[Frames]:
         """Return the frames, one entry per composition; rows without stress have NaN there.
 
         :param split: only the rows of this split; compositions without one are left out.
+        :raises InputError: if the node is not what it says.
         """
-        mask = np.ones(len(self), dtype=bool) if split is None else self.split == split
-        return [part[chosen] for part, chosen in self._parts(mask) if chosen.any()]
+        self.check()
+        arrays = read_arrays(self)
+        mask = np.ones(len(self), dtype=bool) if split is None else arrays["split"] == split
+        return [part[chosen] for part, chosen in _parts(arrays, mask) if chosen.any()]
 
-    def _parts(self, mask: NDArray[np.bool_]) -> Iterator[tuple[Frames, NDArray[np.bool_]]]:
-        arrays = {name: self._get(name) for name in (*_ATOM_ARRAYS, *_FRAME_ARRAYS)}
-        numbers, atom, row, kind = self._get("numbers"), 0, 0, 0
-        for n_atoms, n_frames in self._get("system_shapes").tolist():
-            end = atom + n_atoms * n_frames
-            content = {name: arrays[name][atom:end].reshape(n_frames, n_atoms, 3) for name in _ATOM_ARRAYS}
-            content |= {name: arrays[name][row : row + n_frames] for name in _FRAME_ARRAYS}
-            yield Frames(numbers=numbers[kind : kind + n_atoms], **content), mask[row : row + n_frames]
-            atom, row, kind = end, row + n_frames, kind + n_atoms
+
+def _parts(arrays: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> Iterator[tuple[Frames, NDArray[np.bool_]]]:
+    """Yield the frames of each composition, and their part of a mask."""
+    numbers, atom, row, kind = arrays["numbers"], 0, 0, 0
+    for n_atoms, n_frames in arrays["system_shapes"].tolist():
+        end = atom + n_atoms * n_frames
+        content = {name: arrays[name][atom:end].reshape(n_frames, n_atoms, 3) for name in _ATOM_ARRAYS}
+        content |= {name: arrays[name][row : row + n_frames] for name in _FRAME_ARRAYS}
+        yield Frames(numbers=numbers[kind : kind + n_atoms], **content), mask[row : row + n_frames]
+        atom, row, kind = end, row + n_frames, kind + n_atoms
 
 
 def _check(frames: Sequence[Frames], total: int, split: NDArray[np.int8], origins: Sequence[Origin]) -> None:

@@ -14,8 +14,18 @@ from aiida import orm
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
+from .arrays import has_array, read_array
 
-__all__ = ["force_deviation", "has_deviation", "measured_deviation", "sampler_name", "sampler_of", "without_deviation"]
+__all__ = [
+    "check_run",
+    "force_deviation",
+    "has_deviation",
+    "measured_deviation",
+    "run_steps",
+    "sampler_name",
+    "sampler_of",
+    "without_deviation",
+]
 
 _DEVIATION = "deviation"
 _SAMPLERS = "nnpgen.samplers."
@@ -23,7 +33,7 @@ _SAMPLERS = "nnpgen.samplers."
 
 def has_deviation(run: orm.ArrayData) -> bool:
     """Return whether the sampler measured the deviation of a run."""
-    return _DEVIATION in run.get_arraynames()
+    return has_array(run, _DEVIATION)
 
 
 def force_deviation(key: str, run: orm.ArrayData, committee: orm.ArrayData | None = None) -> NDArray[np.float64]:
@@ -35,7 +45,7 @@ def force_deviation(key: str, run: orm.ArrayData, committee: orm.ArrayData | Non
     :return: eV/Å, (n_frames,); NaN where nobody measured it.
     """
     if has_deviation(run) and not _has_measured("force", key, committee):
-        return np.asarray(run.get_array(_DEVIATION), dtype=np.float64)
+        return _read(run, _DEVIATION, len(run_steps(run)))
     return measured_deviation("force", key, run, committee)
 
 
@@ -45,10 +55,10 @@ def measured_deviation(name: str, key: str, run: orm.ArrayData, committee: orm.A
     :param name: ``force``, ``energy`` or ``stress``.
     :raises InputError: if the job saw other frames than the sampler tells of.
     """
-    n_frames = len(run.get_array("step"))
+    n_frames = len(run_steps(run))
     if committee is None or not _has_measured(name, key, committee):
         return np.full(n_frames, np.nan)
-    values = np.asarray(committee.get_array(f"{name}_{key}"), dtype=np.float64)
+    values = _read(committee, f"{name}_{key}")
     if len(values) != n_frames:
         raise InputError(
             f"the deviation of `{key}` was measured for {len(values)} of {n_frames} frames: "
@@ -57,12 +67,34 @@ def measured_deviation(name: str, key: str, run: orm.ArrayData, committee: orm.A
     return values
 
 
+def run_steps(run: orm.ArrayData) -> NDArray[np.int64]:
+    """Return the step of every good frame of a run, (n_frames,).
+
+    :raises InputError: if the node does not tell them.
+    """
+    return read_array(run, "step", "iuf", (None,)).astype(np.int64)
+
+
+def check_run(run: orm.ArrayData) -> None:
+    """Check that steps and deviations of a run can be read.
+
+    :raises InputError: naming the node and the array.
+    """
+    steps = run_steps(run)
+    if has_deviation(run):
+        _read(run, _DEVIATION, len(steps))
+
+
+def _read(node: orm.ArrayData, name: str, length: int | None = None) -> NDArray[np.float64]:
+    return read_array(node, name, "f", (length,)).astype(np.float64)
+
+
 def without_deviation(runs: Mapping[str, orm.ArrayData], committee: orm.ArrayData | None = None) -> list[str]:
     """Return the keys of runs with frames none of which has a force deviation."""
     return [
         key
         for key, run in sorted(runs.items())
-        if len(run.get_array("step")) and np.isnan(force_deviation(key, run, committee)).all()
+        if len(run_steps(run)) and np.isnan(force_deviation(key, run, committee)).all()
     ]
 
 
@@ -77,4 +109,4 @@ def sampler_name(process_type: str | None) -> str:
 
 
 def _has_measured(name: str, key: str, committee: orm.ArrayData | None) -> bool:
-    return committee is not None and f"{name}_{key}" in committee.get_arraynames()
+    return committee is not None and has_array(committee, f"{name}_{key}")

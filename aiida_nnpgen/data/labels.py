@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from ..common.dynamics import MdRun
 from ..common.frames import Frames
-from .trajectory import frames_to_trajectory
+from .arrays import has_array, read_array
+from .checks import refuse
+from .trajectory import frames_to_trajectory, read_steps
 
 __all__ = [
     "StructureLink",
@@ -105,15 +107,21 @@ def run_links(node: orm.TrajectoryData) -> list[str | None]:
 
     The last job has another link: see above.
     """
-    if _RUN not in node.get_arraynames():
-        return [None for _ in node.get_stepids()]
-    return [run_key(number) for number in node.get_array(_RUN).tolist()]
+    n_rows = len(read_steps(node))
+    if not has_array(node, _RUN):
+        return [None] * n_rows
+    return [run_key(number) for number in read_array(node, _RUN, "iu", (n_rows,)).tolist()]
 
 
 def structure_link(node: orm.TrajectoryData, row: int) -> str:
-    """Return the input link of a label's creator through which the structure of a row came."""
-    template: str = node.base.attributes.get(_ATTRIBUTE)
-    return template.format(int(node.get_stepids()[row]))
+    """Return the input link of a label's creator through which the structure of a row came.
+
+    :raises InputError: if the node does not tell.
+    """
+    template = node.base.attributes.get(_ATTRIBUTE, None)
+    if template not in list(StructureLink):
+        raise refuse(node, f"`{_ATTRIBUTE}` is `{ascii(template)[:50]}`, which is no link to a structure")
+    return str(template).format(int(read_steps(node)[row]))
 
 
 def link_key(link: str | None) -> str | None:
@@ -124,4 +132,4 @@ def link_key(link: str | None) -> str | None:
 
 def labelled_keys(node: orm.TrajectoryData) -> set[str]:
     """Return the keys of the frames that a label node holds."""
-    return {frame_key(step) for step in node.get_stepids()}
+    return {frame_key(step) for step in read_steps(node).tolist()}

@@ -14,6 +14,7 @@ from aiida import orm
 from aiida.common.links import LinkType
 
 from ..common.types import Split
+from .checks import refuse
 from .dataset import DatasetData, Origin
 from .labels import is_run_key, run_links
 from .potential import PotentialData
@@ -117,6 +118,8 @@ def _resolve(
 ) -> FrameLineage:
     name = origin.label or ""
     structure = sources.get(name, {}).get(origin.structure or "")
+    if name in makers and origin.index >= len(makers[name]):
+        raise refuse(shard, f"row {row} is frame {origin.index} of `{name}`, which has {len(makers[name])} frames")
     process = makers[name][origin.index] if name in makers else None
     return FrameLineage(
         dataset=shard.uuid,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, cast
 
 from aiida import orm
 from aiida.common.exceptions import ValidationError
+from ase.data import atomic_numbers
 
 from ..common.exceptions import InputError
 from ..models import registry
 from ..models.base import Backend
+from .checks import look_once, refuse
+from .repository import copy_files, file_names
 
 __all__ = ["PotentialData"]
+
+_LONGEST_CUTOFF = 100.0  # Å
+_TEXT = 100
 
 
 class PotentialData(orm.Data):
@@ -46,10 +52,10 @@ class PotentialData(orm.Data):
         :param cutoff: Å.
         :param seed: seed of the training.
         :param dtype: floating point type of its parameters.
-        :raises InputError: if a name leads out of the node.
+        :raises InputError: if there is no such back end, or a file is none of its models.
         """
         super().__init__(**kwargs)
-        _check_inside(files)
+        _check_files(registry.load(architecture), architecture, files)
         for name, path in sorted(files.items()):
             with path.open("rb") as handle:
                 self.base.repository.put_object_from_filelike(handle, name)
@@ -57,22 +63,31 @@ class PotentialData(orm.Data):
         self.base.attributes.set_many(dict(zip(self._REQUIRED, values, strict=True)))
 
     def _validate(self) -> bool:
-        missing = [name for name in self._REQUIRED if self.base.attributes.get(name, None) is None]
-        if missing:
-            raise ValidationError(f"a potential needs {', '.join(missing)}")
-        if not self.files:
-            raise ValidationError("a potential needs at least one file")
+        try:
+            self.check()
+        except InputError as exception:
+            raise ValidationError(str(exception)) from exception
         return bool(super()._validate())
+
+    def check(self) -> None:
+        """Check everything that the model says: a node from an archive was never validated.
+
+        :raises InputError: naming the node, and the file or attribute that cannot be.
+        """
+        look_once(self, _check_model)
 
     @property
     def files(self) -> list[str]:
-        """Return the names of the model files, with their subfolders."""
-        return sorted(str(root / name) for root, _, names in self.base.repository.walk() for name in names)
+        """Return the names of the model files, with their subfolders.
+
+        :raises InputError: if one would lie elsewhere.
+        """
+        return file_names(self)
 
     @property
     def architecture(self) -> str:
         """Return the name of the back end."""
-        return str(self.base.attributes.get("architecture"))
+        return str(self.base.attributes.get("architecture", None))
 
     @property
     def elements(self) -> list[str]:
@@ -97,17 +112,61 @@ class PotentialData(orm.Data):
         return cast(PotentialData, parent.node) if parent else None
 
     def copy_to(self, folder: Path) -> None:
-        """Write the model files into a folder.
+        """Write the model files into a folder, file by file.
 
-        :raises InputError: if one would land beside it; an archive that was imported may hold such a file.
+        :raises InputError: if the model is not what it should be, or a file is there already.
         """
-        _check_inside(self.files)
-        self.base.repository.copy_tree(folder.resolve())
+        self.check()
+        copy_files(self, folder)
 
 
-def _check_inside(names: Iterable[str]) -> None:
-    """Refuse names of files that lie outside of the folder of the model."""
+def _check_model(node: PotentialData) -> None:
+    values = node.base.attributes.all
+    missing = [name for name in node._REQUIRED if values.get(name) is None]
+    if missing:
+        raise refuse(node, f"a potential needs {', '.join(missing)}")
+    for name, fits in _FACTS.items():
+        if not fits(values[name]):
+            raise refuse(node, f"`{name}` is `{ascii(values[name])[:_TEXT]}`")
+    names = file_names(node)
+    if not names:
+        raise refuse(node, "a potential needs at least one file")
+    try:
+        _check_files(registry.load(values["architecture"]), values["architecture"], names)
+    except InputError as exception:
+        raise refuse(node, str(exception)) from exception
+
+
+def _check_files(backend: Backend, architecture: str, names: Iterable[str]) -> None:
+    """Refuse files that the back end does not know, wherever they would lie."""
     for name in names:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise InputError(f"the model file `{name}` lies outside of the model's folder: do not use this model")
+        if name not in backend.model_files:
+            known = ", ".join(sorted(backend.model_files))
+            raise InputError(f"the file `{ascii(name)[1:-1]}` is none of a `{architecture}` model, which are {known}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _TEXT and value.isprintable()
+
+
+def _are_elements(value: object) -> bool:
+    """Return whether a value is a list of chemical symbols: they become words of an input."""
+    if not isinstance(value, list) or not value or not all(isinstance(symbol, str) for symbol in value):
+        return False
+    return len(set(value)) == len(value) and all(atomic_numbers.get(symbol, 0) > 0 for symbol in value)
+
+
+def _is_cutoff(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= _LONGEST_CUTOFF
+
+
+_FACTS = {
+    "architecture": _is_text,
+    "version": _is_text,
+    "elements": _are_elements,
+    "cutoff": _is_cutoff,
+    "seed": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "dtype": _is_text,
+}

@@ -106,6 +106,12 @@ class DftCode(ABC):
         :raises InputError: naming the value that the code cannot take, and what it can.
         """
 
+    def check_import(self, method: Method) -> None:  # noqa: B027  (as a rule there is nothing to import)
+        """Check what only the code behind an import path can tell; asked of the user's own configuration alone.
+
+        :raises InputError: naming the value.
+        """
+
     def check_thermostat(self, thermostat: Thermostat) -> None:
         """Check that dynamics with this code can control the temperature this way.
 

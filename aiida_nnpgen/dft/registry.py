@@ -13,7 +13,7 @@ CODES = "nnpgen.dft"
 
 
 def load(name: str) -> DftCode:
-    """Return a reference code by its registered name.
+    """Return a reference code by its registered name; import paths are not taken, since names come from nodes too.
 
     :raises InputError: if the name is unknown, or of something else.
     """

@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
     parts = read_frames(folder, "frames")
     if len(config.models) < 2 or not parts:
         raise InputError("a deviation needs at least two models and one set of frames")
-    backend = registry.load(config.backend)
+    backend = registry.load_path(config.backend)
     models: list[Potential] = [backend.load(folder / name) for name in config.models]
     arrays: dict[str, object] = {}
     for index, part in enumerate(parts):

@@ -79,7 +79,7 @@ def main(folder: Path) -> None:
     parts = read_frames(folder, "frames")
     if not config.models or not any(len(part) for part in parts):
         raise InputError("evaluating needs at least one model and one labelled frame")
-    backend = registry.load(config.backend)
+    backend = registry.load_path(config.backend)
     models: list[Potential] = [backend.load(folder / name) for name in config.models]
     predictions = [[model.predict(part) for model in models] for part in parts]
     members = [

@@ -50,7 +50,7 @@ def main(folder: Path) -> None:
     """
     config = build(SampleConfig, read_config(folder), "config.json")
     conditions = build(Conditions, config.conditions, "config.json, conditions")
-    backend = registry.load(config.backend)
+    backend = registry.load_path(config.backend)
     committee = CommitteeCalculator([backend.load(folder / name) for name in config.models])
     if len(config.models) == 1:
         run(folder, committee, replace(conditions, halt_deviation=None), config.seed, cutoff=config.cutoff)

@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
     :param folder: working folder.
     """
     config = build(ScreenConfig, read_config(folder), "config.json")
-    backend = registry.load(config.backend)
+    backend = registry.load_path(config.backend)
     descriptors = backend.load(folder / config.model).descriptors
     frames = {kind: read_frames(folder, kind) for kind in ("candidates", "dataset")}
     flaws = geometry_flaws(frames["candidates"], frames["dataset"], config.settings.geometry)

@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
     :raises OutputError: if the training left no model.
     """
     config = build(TrainConfig, read_config(folder), "config.json")
-    backend = registry.load(config.backend)
+    backend = registry.load_path(config.backend)
     task = TrainingTask(
         train=read_frames(folder, "train"),
         validation=read_frames(folder, "validation"),

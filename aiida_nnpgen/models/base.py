@@ -6,7 +6,7 @@ The generic layers know no architecture by name: they load a :class:`Backend` fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +110,8 @@ class Backend(Protocol):
     """Frozen dataclass of everything settable; construction validates and raises InputError."""
     environment: Mapping[str, str]
     """Variables that every job with a model sets, unless the user has: one thread, and silence, as a rule."""
+    model_files: Collection[str]
+    """Every name that a file of a model may have, with subfolders; a model that holds another one is refused."""
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train one model in a working folder, which holds logs and checkpoints afterwards."""

@@ -7,18 +7,26 @@ from typing import cast
 from ..common import plugins
 from .base import Backend
 
-__all__ = ["MODELS", "load", "target"]
+__all__ = ["MODELS", "load", "load_path", "target"]
 
 MODELS = "nnpgen.models"
 """Entry point group of the architectures."""
 
 
 def load(name: str) -> Backend:
-    """Return an architecture by its registered name, or by an import path ``module:attribute``.
+    """Return an architecture by its registered name: names come from nodes too, and import paths run what they name.
 
-    :raises InputError: if the name is unknown or the import path leads nowhere.
+    :raises InputError: if the name is unknown.
     """
     return cast(Backend, plugins.load(MODELS, name))
+
+
+def load_path(path: str) -> Backend:
+    """Return an architecture by the import path that a job was told.
+
+    :raises InputError: if it leads nowhere.
+    """
+    return cast(Backend, plugins.load_path(path))
 
 
 def target(name: str) -> str:
@@ -26,4 +34,4 @@ def target(name: str) -> str:
 
     :raises InputError: if a name is not registered; the message lists those that are.
     """
-    return name if ":" in name else plugins.target(MODELS, name)
+    return plugins.target(MODELS, name)

@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.engine import CalcJob, ExitCode
 
 from ..data.labels import StructureLink, label_node
+from ..data.repository import copy_files
 from ..dft.cpmd.code import settings_of
 from ..dft.cpmd.run import CpmdRun, read_dynamics_run, read_single_run
 from ..dft.label import LabelFailure
@@ -32,7 +33,7 @@ class CpmdParser(BaseParser):
     def parse(self, retrieved_temporary_folder: str | None = None, **_: Any) -> ExitCode | None:
         """Parse the output of one run."""
         folder = self.folder(retrieved_temporary_folder)
-        self.retrieved.base.repository.copy_tree(folder)
+        copy_files(self.retrieved, folder)
         run = self._read(folder)
         problem = run.problem
         report = {

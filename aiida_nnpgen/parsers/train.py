@@ -31,6 +31,8 @@ class TrainParser(JobParser):
             potential = None if result["diverged"] else self._potential(folder, result)
         except OutputError as exception:
             return self.failure(exception)
+        except InputError as exception:  # what the job trained is none of such a model
+            return self.exit("ERROR_JOB_FAILED", message=str(exception))
         self.out("learning_curve", arrays_node(curve))
         if potential is None:
             return self.exit("ERROR_DIVERGED", step=result["steps"])
@@ -40,7 +42,8 @@ class TrainParser(JobParser):
     def _potential(self, folder: Path, result: dict[str, Any]) -> PotentialData:
         """Return the model.
 
-        :raises OutputError: if its files are damaged, or make none.
+        :raises OutputError: if its files are damaged.
+        :raises InputError: if they make no model, or one that could do more than compute.
         """
         files = {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]}
         _check_files(files, folder / TrainCalculation.FILENAME_DIGESTS)
@@ -55,7 +58,7 @@ class TrainParser(JobParser):
                 seed=settings["seed"],
                 dtype=result["dtype"],
             )
-        except (InputError, OSError, ValueError, TypeError) as exception:
+        except (OSError, ValueError, TypeError) as exception:
             raise OutputError(f"the training left no model: {exception}") from exception
 
 

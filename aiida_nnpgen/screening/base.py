@@ -64,7 +64,7 @@ def load_function(group: str, name: str) -> Callable[..., object]:
     :param name: registered name or import path ``module:attribute``.
     :raises InputError: if there is no such name, or it cannot be called.
     """
-    found = plugins.load(group, name)
+    found = plugins.load_either(group, name)
     if not callable(found):
         raise InputError(f"`{name}` of `{group}` cannot be called")
     return cast("Callable[..., object]", found)
@@ -81,7 +81,7 @@ def check_keywords(group: str, name: str, positional: Sequence[str], keywords: M
     """
     try:
         inspect.signature(load_function(group, name)).bind(*positional, **keywords)
-    except TypeError as exception:
+    except (TypeError, ValueError) as exception:
         raise InputError(f"`{name}` of `{group}`: {exception}") from exception
 
 
@@ -93,7 +93,10 @@ def load_reducer(method: str, keywords: Mapping[str, object]) -> Reducer:
     :raises InputError: if there is no such reducer, or it has no such keyword.
     """
     check_keywords(REDUCERS, method, (), keywords)
-    return cast(Reducer, load_function(REDUCERS, method)(**keywords))
+    factory = load_function(REDUCERS, method)
+    if not callable(getattr(factory, "fit_transform", None)):
+        raise InputError(f"`{method}` is no reducer: it has no `fit_transform`")
+    return cast(Reducer, factory(**keywords))
 
 
 def measure(name: str, frames: Frames, keywords: Mapping[str, object]) -> NDArray[np.float64]:

@@ -110,7 +110,7 @@ class ReducerSettings:
     fit_size: int | None = None
 
     def __post_init__(self) -> None:
-        check_keywords(REDUCERS, self.method, (), self.keywords)
+        _check(REDUCERS, self.method, (), self.keywords)
         _positive("fit_size", self.fit_size)
 
 
@@ -130,7 +130,7 @@ class QuantitySettings:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_keywords(QUANTITIES, self.name, ("frames",), self.keywords)
+        _check(QUANTITIES, self.name, ("frames",), self.keywords)
         pair = self.keywords.get("pair")
         if pair is not None:
             if not isinstance(pair, list | tuple) or len(pair) != 2:
@@ -154,7 +154,7 @@ class SelectorSettings:
     keywords: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_keywords(SELECTORS, self.name, ("points", "n_max", "fixed"), self.keywords)
+        _check(SELECTORS, self.name, ("points", "n_max", "fixed"), self.keywords)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,9 +197,9 @@ class ScreeningSettings:
         """
         return replace(
             self,
-            reducer=replace(self.reducer, method=_path(REDUCERS, self.reducer.method)),
-            quantities=tuple(replace(item, name=_path(QUANTITIES, item.name)) for item in self.quantities),
-            selector=replace(self.selector, name=_path(SELECTORS, self.selector.name)),
+            reducer=replace(self.reducer, method=plugins.path_of(REDUCERS, self.reducer.method)),
+            quantities=tuple(replace(item, name=plugins.path_of(QUANTITIES, item.name)) for item in self.quantities),
+            selector=replace(self.selector, name=plugins.path_of(SELECTORS, self.selector.name)),
         )
 
     def check_elements(self, elements: Sequence[str]) -> None:
@@ -220,8 +220,16 @@ class ScreeningSettings:
                 )
 
 
-def _path(group: str, name: str) -> str:
-    return name if ":" in name else plugins.target(group, name)
+def _check(group: str, name: str, positional: Sequence[str], keywords: dict[str, object]) -> None:
+    """Check a name and its keywords; an import path by its form alone.
+
+    Settings are read from nodes too, which may be a stranger's: what an import path leads to is seen where it is used,
+    and before that where the user's own file is read.
+    """
+    if ":" not in name:
+        check_keywords(group, name, positional, keywords)
+    elif not plugins.is_path(name):
+        raise InputError(f"`{name}` is no import path: write `module:attribute`")
 
 
 def _positive(name: str, value: int | None) -> None:

@@ -8,18 +8,19 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
 from ase.data import atomic_numbers
 
+from ..common import plugins
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.interaction import Interaction
-from ..models import registry
 from ..models.base import Abilities, Backend, Potential
 from ..models.calculator import PotentialCalculator
+from ..models.registry import MODELS
 from .pair_potential import ELEMENTS, alloy, label, mixture, rattle
 from .potentials import TOLERANCES, PotentialChecks, Tolerance, assert_close, predict, rotation
 from .trainings import Trainings
@@ -45,12 +46,16 @@ class ArchitectureSuite(PotentialChecks):
     HALF: ClassVar[Mapping[str, object]] = {}
     BRIEF: ClassVar[Mapping[str, object]] = {}
 
+    @classmethod
+    def _backend(cls) -> Backend:
+        return cast(Backend, plugins.load_either(MODELS, cls.NAME))
+
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def _environment(cls) -> Iterator[None]:
         """Set the variables that a job of the architecture would have."""
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in registry.load(cls.NAME).environment.items():
+            for name, value in cls._backend().environment.items():
                 patch.setenv(name, value)
             yield
 
@@ -63,7 +68,7 @@ class ArchitectureSuite(PotentialChecks):
     @pytest.fixture
     def backend(self) -> Backend:
         """Return the architecture."""
-        return registry.load(self.NAME)
+        return self._backend()
 
     @pytest.fixture
     def potential(self, trainings: Trainings) -> Potential:
@@ -97,11 +102,12 @@ class ArchitectureSuite(PotentialChecks):
             assert np.std(predicted.forces - part.forces) < 0.7 * np.std(part.forces)
             assert np.std(predicted.energies - part.energies) < np.std(part.energies)
 
-    def test_train_says_what_it_made(self, trainings: Trainings) -> None:
+    def test_train_says_what_it_made(self, backend: Backend, trainings: Trainings) -> None:
         """The result names the files, which may lie in subfolders; the curve is complete and in order."""
         training = trainings.main
         found = {path.relative_to(training.model).as_posix() for path in training.model.rglob("*") if path.is_file()}
         assert set(training.files) == found
+        assert found <= set(backend.model_files), "`model_files` must name every file of a model"
         assert training.dtype in TOLERANCES
         assert training.cutoff > 0
         assert not training.diverged

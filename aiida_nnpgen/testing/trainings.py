@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common import plugins
 from ..common.frames import Frames
 from ..jobs import train
 from ..jobs.files import CONFIG, RESULT, write_frames
-from ..models import registry
-from ..models.base import Potential
+from ..models.base import Backend, Potential
+from ..models.registry import MODELS
 from .pair_potential import ELEMENTS, alloy, label, mixture, rattle
 
 __all__ = ["Training", "Trainings"]
@@ -55,7 +57,7 @@ class Training:
     @cached_property
     def potential(self) -> Potential:
         """Return the model, loaded."""
-        return registry.load(self.backend).load(self.model)
+        return cast(Backend, plugins.load_either(MODELS, self.backend)).load(self.model)
 
 
 class Trainings:
@@ -119,7 +121,13 @@ class Trainings:
         """
         folder = self.root / name
         folder.mkdir(exist_ok=True)
-        told = {"backend": self.backend, "elements": ELEMENTS, "seed": seed, "settings": dict(settings), **config}
+        told = {
+            "backend": plugins.path_of(MODELS, self.backend),
+            "elements": ELEMENTS,
+            "seed": seed,
+            "settings": dict(settings),
+            **config,
+        }
         (folder / CONFIG).write_text(json.dumps(told))
         write_frames(folder, "train", mixture(seed=1) if frames is None else frames)
         write_frames(folder, "validation", [label(rattle(alloy(), 3, seed=9))])

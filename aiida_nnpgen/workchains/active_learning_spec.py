@@ -19,6 +19,7 @@ from ..config.load import describe_errors
 from ..config.method import StructureFacts
 from ..config.root import LoopSettings
 from ..data import DatasetData, PotentialData
+from ..data.validators import validate_nodes
 from .dry_pass import check_starts, check_validation_frames
 from .ports import declare_ports
 
@@ -42,6 +43,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     """Check the configuration against structures, codes and models."""
     if "config" not in inputs or "structures" not in inputs or validate_config(inputs["config"], None):
         return None
+    if problem := _check_nodes(inputs):
+        return problem
     config = LoopSettings.model_validate(inputs["config"].get_dict())
     known = config.training.elements
     if known is None:
@@ -58,6 +61,17 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     ]
     # Runs find their starts only where the checks before have passed.
     return next((message for message in checks if message), None) or check_starts(config, inputs)
+
+
+def _check_nodes(inputs: Any) -> str | None:
+    """Check that every node is what it says: those of an earlier run may come from a stranger's archive."""
+    for name in ("structures", "pseudopotentials", "models", *(purpose.shards for purpose in Purpose)):
+        if problem := validate_nodes(inputs.get(name, {}), None):
+            return f"{name}.{problem}"
+    for purpose, files in inputs.get("existing", {}).items():
+        if problem := validate_nodes(files, None, own=True):
+            return f"existing.{purpose}.{problem}"
+    return None
 
 
 def _check_elements(inputs: Any, known: set[str]) -> str | None:

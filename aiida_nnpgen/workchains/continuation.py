@@ -11,9 +11,18 @@ from ..common.exceptions import InputError
 from ..common.iterations import by_iteration, iteration_key
 from ..common.types import Purpose
 from ..data import DatasetData, PotentialData
+from ..data.validators import check_node
 from .ports import input_namespace, output_namespace
 
 __all__ = ["Continuation", "check_is_loop", "continue_from"]
+
+_KINDS: dict[str, type[orm.Data]] = {
+    "structures": orm.StructureData,
+    "datasets": DatasetData,
+    "test_sets": DatasetData,
+    "models": PotentialData,
+}
+_LAST_ITERATION = 100_000
 
 
 @dataclass
@@ -52,22 +61,48 @@ def continue_from(process: orm.ProcessNode) -> Continuation:
     An iteration is complete when its selected frames are labelled, or none was selected. Shards, test set and the last
     committee of the complete part are kept; an iteration that was cut is done again, from the same seed.
 
-    :raises InputError: if the process is no active learning run.
+    :raises InputError: if the process is no active learning run, or what it left is not what it says.
     """
     check_is_loop(process)
-    start = process.inputs.first_iteration.value
+    start = _first_iteration(process)
     decisions = output_namespace(process, "decisions")
     end = start
     while iteration_key(end) in decisions:
         end += 1
     shards = {purpose.shards: _shards(process, purpose, end) for purpose in Purpose}
     last = output_namespace(process, "models").get(iteration_key(end - 1)) if end > start else None
-    return Continuation(
+    left = Continuation(
         first_iteration=end,
-        structures=dict(process.inputs.structures),
+        structures=input_namespace(process, "structures"),
         models=dict(last or input_namespace(process, "models")),
         **shards,
     )
+    _check(process, left)
+    return left
+
+
+def _first_iteration(process: orm.ProcessNode) -> int:
+    """Return the place in the schedule at which a run began."""
+    node = process.inputs.first_iteration if "first_iteration" in process.inputs else None
+    value = node.value if isinstance(node, orm.Int) else None
+    if not isinstance(value, int) or not 0 <= value <= _LAST_ITERATION:
+        raise InputError(f"<{process.pk}> does not say at which iteration it began: it cannot be continued")
+    return value
+
+
+def _check(process: orm.ProcessNode, left: Continuation) -> None:
+    """Check everything that is taken over: the run may have come in an archive, and nothing looked at it then.
+
+    Names of code are not taken over: what is imported is what the user's own configuration names.
+    """
+    for name, kind in _KINDS.items():
+        for key, node in getattr(left, name).items():
+            if not isinstance(node, kind):
+                raise InputError(f"<{process.pk}> cannot be continued: {name}.{key} is a {type(node).__name__}")
+            try:
+                check_node(node)
+            except InputError as exception:
+                raise InputError(f"<{process.pk}> cannot be continued: {name}.{key}: {exception}") from exception
 
 
 def _shards(process: orm.ProcessNode, purpose: Purpose, end: int) -> dict[str, DatasetData]:

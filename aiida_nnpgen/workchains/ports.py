@@ -7,6 +7,8 @@ from typing import Any
 from aiida import orm
 from aiida.engine import ProcessSpec
 
+from ..data.validators import validate_nodes
+
 __all__ = [
     "REFERENCE_PORTS",
     "declare_ports",
@@ -42,9 +44,14 @@ _NAMESPACES: dict[str, dict[str, Any]] = {
     "pseudopotentials": {
         "valid_type": orm.Data,
         "required": False,
+        "validator": validate_nodes,
         "help": "One per element, if the code needs them.",
     },
-    "structures": {"valid_type": orm.StructureData, "help": "Frames, with keys `frame_0000` and so on."},
+    "structures": {
+        "valid_type": orm.StructureData,
+        "validator": validate_nodes,
+        "help": "Frames, with keys `frame_0000` and so on.",
+    },
 }
 
 REFERENCE_PORTS = ("code", "options", "larger_options", "pseudopotentials")

@@ -12,6 +12,7 @@ from aiida.plugins import CalculationFactory
 from ..calculations.base import define_exit_codes
 from ..calculations.functions import count_runs, plan_runs
 from ..data import PotentialData
+from ..data.validators import validate_nodes
 from .caching import cached
 from .pool import PoolWorkChain
 
@@ -27,8 +28,12 @@ class SamplingWorkChain(PoolWorkChain):
         spec.input("code", valid_type=orm.AbstractCode, help="Code of the sampler.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the sampling, with their seed.")
-        spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first drives.")
+        spec.input_namespace(
+            "structures", valid_type=orm.StructureData, validator=validate_nodes, help="Starting structures."
+        )
+        spec.input_namespace(
+            "models", valid_type=PotentialData, validator=validate_nodes, help="The committee; the first drives."
+        )
         spec.input(
             "window", valid_type=orm.Dict, required=False, help="Trust window: frames outside keep no coordinates."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
@@ -12,14 +13,26 @@ from ..calculations.base import define_exit_codes
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
 from ..calculations.screen import ScreenCalculation, read_settings, validate_settings
+from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..data import DatasetData, PotentialData
 from ..data.candidates import n_candidates
-from ..data.deviations import has_deviation, sampler_of, without_deviation
+from ..data.deviations import check_run, has_deviation, sampler_of, without_deviation
+from ..data.validators import validate_nodes
 from .caching import cached
 from .ports import reason_of
 
 __all__ = ["ScreeningWorkChain"]
+
+
+def validate_runs(runs: Mapping[str, orm.ArrayData], _: Any) -> str | None:
+    """Check that steps and deviations of every run can be read."""
+    for key, run in runs.items():
+        try:
+            check_run(run)
+        except InputError as exception:
+            return f"{key}: {exception}"
+    return None
 
 
 class ScreeningWorkChain(WorkChain):
@@ -36,12 +49,26 @@ class ScreeningWorkChain(WorkChain):
             validator=validate_settings,
             help="Settings of the screening, with their seed.",
         )
-        spec.input_namespace("trajectories", valid_type=orm.TrajectoryData, required=False, help="Sampled frames.")
         spec.input_namespace(
-            "deviations", valid_type=orm.ArrayData, help="Per run, steps and deviations of good frames."
+            "trajectories",
+            valid_type=orm.TrajectoryData,
+            required=False,
+            validator=validate_nodes,
+            help="Sampled frames.",
         )
-        spec.input_namespace("datasets", valid_type=DatasetData, help="The present dataset.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first gives the features.")
+        spec.input_namespace(
+            "deviations",
+            valid_type=orm.ArrayData,
+            validator=validate_runs,
+            help="Per run, steps and deviations of good frames.",
+        )
+        spec.input_namespace("datasets", valid_type=DatasetData, validator=validate_nodes, help="The present dataset.")
+        spec.input_namespace(
+            "models",
+            valid_type=PotentialData,
+            validator=validate_nodes,
+            help="The committee; the first gives the features.",
+        )
         spec.input(
             "evaluation",
             valid_type=orm.ArrayData,

@@ -11,6 +11,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from ..calculations.base import define_exit_codes
 from ..calculations.functions import plan_members
 from ..data import DatasetData, PotentialData
+from ..data.validators import validate_nodes
 from .pool import PoolWorkChain
 from .restart.train import TrainBaseWorkChain
 
@@ -26,9 +27,13 @@ class TrainingWorkChain(PoolWorkChain):
         spec.input("code", valid_type=orm.AbstractCode, help="Python interpreter with the library of the architecture.")
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the training, with their seed.")
-        spec.input_namespace("datasets", valid_type=DatasetData, help="Shards to train on.")
+        spec.input_namespace("datasets", valid_type=DatasetData, validator=validate_nodes, help="Shards to train on.")
         spec.input_namespace(
-            "parents", valid_type=PotentialData, required=False, help="Per member, the model to start from."
+            "parents",
+            valid_type=PotentialData,
+            required=False,
+            validator=validate_nodes,
+            help="Per member, the model to start from.",
         )
         spec.output_namespace("models", valid_type=PotentialData, dynamic=True, help="The committee.")
         spec.output_namespace("learning_curves", valid_type=orm.ArrayData, dynamic=True, help="Of each member.")

@@ -14,11 +14,12 @@ from aiida_nnpgen.common.types import Split
 from aiida_nnpgen.data import DatasetData, Origin, PotentialData
 
 
+@pytest.mark.usefixtures("standin_backend")
 @pytest.mark.parametrize(
     ("architectures", "percentile", "message"),
     [
         ([], 100.0, "a committee is needed"),
-        (["deepmd", "painn"], 100.0, "mixes architectures: deepmd, painn"),
+        (["deepmd", "checkpoints"], 100.0, "mixes architectures: checkpoints, deepmd"),
         (["deepmd"], 0.0, "not `0.0`"),
         (["deepmd"], 101.0, "not `101.0`"),
     ],

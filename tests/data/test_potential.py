@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("aiida_profile")
 def generate_potential(folder: Path, **changes: object) -> PotentialData:
     """Return a model made of two files."""
     files = {}
-    for name in ("a.pb", "b.index"):
+    for name in ("model.json", "model.pb"):
         (folder / name).write_bytes(name.encode())
         files[name] = folder / name
     values = {"architecture": "deepmd", "version": "3", "elements": ["O", "H"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
@@ -30,17 +31,24 @@ def test_potential_gives_back_its_files(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
     node.copy_to(target)
-    assert (target / "a.pb").read_bytes() == b"a.pb"
-    assert node.files == ["a.pb", "b.index"]
+    assert (target / "model.pb").read_bytes() == b"model.pb"
+    assert node.files == ["model.json", "model.pb"]
     assert (node.architecture, node.elements, node.cutoff) == ("deepmd", ["O", "H"], 6.0)
     assert node.implementation.abilities.lammps
     assert node.parent is None
 
 
-def test_potential_keeps_subfolders(tmp_path: Path) -> None:
+def test_potential_keeps_subfolders(tmp_path: Path, register_backend: Callable[[str, str], str]) -> None:
     """Files in folders come out in folders."""
     (tmp_path / "part").write_bytes(b"part")
-    values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
+    values = {
+        "architecture": register_backend("gaussians", "pair_model:BACKEND"),
+        "version": "3",
+        "elements": ["O"],
+        "cutoff": 6.0,
+        "seed": 1,
+        "dtype": "f",
+    }
     files = {"model.json": tmp_path / "part", "weights/part.bin": tmp_path / "part"}
     node = PotentialData(files, **values).store()  # type: ignore[arg-type]
     assert node.files == ["model.json", "weights/part.bin"]
@@ -50,12 +58,12 @@ def test_potential_keeps_subfolders(tmp_path: Path) -> None:
     assert (target / "weights" / "part.bin").read_bytes() == b"part"
 
 
-@pytest.mark.parametrize("name", ["../part", "weights/../../part", "/part"])
+@pytest.mark.parametrize("name", ["../part", "weights/../../part", "/part", "nnpgen.pyz", "model.pb/x", "-rf"])
 def test_potential_refuses_files_outside(tmp_path: Path, name: str) -> None:
     """What a job says of its files is not believed."""
     (tmp_path / "part").write_bytes(b"part")
     values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
-    with pytest.raises(InputError, match="outside of the model's folder"):
+    with pytest.raises(InputError, match="is none of a `deepmd` model"):
         PotentialData({name: tmp_path / "part"}, **values)  # type: ignore[arg-type]
 
 

@@ -96,11 +96,11 @@ def test_calculator_without_the_keyword_refuses_a_state(state: dict[str, Any]) -
     """EMT takes any keyword and uses none."""
     emt = {"parameters": {"calculator": "ase.calculators.emt:EMT"}}
     with pytest.raises(InputError, match=f"`{next(iter(state))}` is not for `ase.calculators.emt:EMT`"):
-        registry.load("ase").check(registry.load("ase").method(Effort.FAST, emt, state))
+        registry.load("ase").check_import(registry.load("ase").method(Effort.FAST, emt, state))
 
 
 def test_calculator_with_the_keyword_takes_a_state() -> None:
     """GFN-xTB knows charge and multiplicity."""
     pytest.importorskip("tblite")
     code = registry.load("ase")
-    code.check(code.method(Effort.FAST, {"charge": 1, "multiplicity": 2}))
+    code.check_import(code.method(Effort.FAST, {"charge": 1, "multiplicity": 2}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
@@ -11,16 +13,17 @@ from aiida_nnpgen.models.deepmd.backend import DEEPMD
 PATH = "aiida_nnpgen.models.deepmd.backend:DEEPMD"
 
 
-@pytest.mark.parametrize("name", ["deepmd", PATH])
-def test_load_takes_name_and_import_path(name: str) -> None:
+def test_load_takes_the_name_and_load_path_the_path() -> None:
     """A job knows the path, everybody else the name."""
-    assert registry.load(name) is DEEPMD
+    assert registry.load("deepmd") is registry.load_path(PATH) is DEEPMD
+    assert registry.target("deepmd") == PATH
 
 
-@pytest.mark.parametrize("name", ["deepmd", PATH])
-def test_target_is_the_import_path(name: str) -> None:
-    """What has no name is told by its path all along."""
-    assert registry.target(name) == PATH
+@pytest.mark.parametrize("take", [registry.load, registry.target])
+def test_names_are_no_import_paths(take: Callable[[str], object]) -> None:
+    """A model of a stranger says what its architecture is called, and runs nothing by it."""
+    with pytest.raises(InputError, match="is not registered"):
+        take(PATH)
 
 
 def test_load_lists_what_there_is() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from aiida import orm
 
-RESULT = {"files": ["a.pb"], "version": "3.2", "cutoff": 4.5, "dtype": "float32", "steps": 20, "diverged": False}
+RESULT = {"files": ["model.pb"], "version": "3.2", "cutoff": 4.5, "dtype": "float32", "steps": 20, "diverged": False}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def inputs(aiida_profile: object) -> dict[str, orm.Data]:
 def folder(tmp_path: Path) -> Path:
     """Return what a training leaves for parsing."""
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "a.pb").write_text("net")
+    (tmp_path / "model" / "model.pb").write_text("net")
     np.savez(tmp_path / "curve.npz", step=np.array([10.0, 20.0]), rmse=np.array([0.2, 0.1]))
     return tmp_path
 
@@ -37,7 +37,7 @@ def test_train_parser_makes_model_and_curve(
     parsed = parse("nnpgen.train", inputs, folder, result=json.dumps(RESULT))
     assert parsed.status == 0
     potential = parsed.outputs["potential"]
-    assert (potential.files, potential.elements, potential.cutoff) == (["a.pb"], ["H", "O"], 4.5)
+    assert (potential.files, potential.elements, potential.cutoff) == (["model.pb"], ["H", "O"], 4.5)
     names = ("architecture", "version", "seed", "dtype")
     assert [potential.base.attributes.get(name) for name in names] == ["deepmd", "3.2", 9, "float32"]
     np.testing.assert_array_equal(parsed.outputs["learning_curve"].get_array("rmse"), [0.2, 0.1])
@@ -73,4 +73,15 @@ def test_train_parser_refuses_a_model_that_has_not_seen_all(
     parsed = parse("nnpgen.train", inputs, folder, manifest, result=json.dumps(RESULT), taken=taken)
     assert parsed.status == 310
     assert "it took 1000 frames in 1000 sets of `train`, not the 1100" in parsed.message
+    assert "potential" not in parsed.outputs
+
+
+@pytest.mark.parametrize("name", ["../../curve.npz", "nnpgen.pyz", "/etc/passwd"])
+def test_train_parser_takes_the_files_of_a_model_alone(
+    parse: Callable[..., Any], inputs: dict[str, orm.Data], folder: Path, name: str
+) -> None:
+    """What a job says of its files is not believed, and no other file is read."""
+    parsed = parse("nnpgen.train", inputs, folder, result=json.dumps(RESULT | {"files": ["model.pb", name]}))
+    assert parsed.status == 310
+    assert f"`{name}` is none of a `deepmd` model" in parsed.message
     assert "potential" not in parsed.outputs

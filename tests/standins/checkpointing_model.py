@@ -41,6 +41,7 @@ class CheckpointBackend:
 
     settings_class = CheckpointSettings
     environment = {"STANDIN_VERSION": "1"}
+    model_files = ("model.txt",)
 
     def __init__(self, **abilities: bool) -> None:
         self.abilities = Abilities(

@@ -71,6 +71,7 @@ class PairBackend:
     abilities = Abilities(lammps=False, ase=True, warm_start=False, descriptors=True)
     settings_class = PairSettings
     environment: Mapping[str, str] = {}
+    model_files = ("pair.json",)
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Refuse: the strength is given."""

@@ -90,6 +90,7 @@ class PairBackend:
     abilities = Abilities(lammps=False, ase=True, warm_start=True, descriptors=True)
     settings_class = PairSettings
     environment = {"PAIR_MODEL_THREADS": "1"}
+    model_files = ("model.json", WEIGHTS)
     potential_class: type[PairPotential] = PairPotential
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:

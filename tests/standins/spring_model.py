@@ -43,6 +43,7 @@ class SpringBackend:
     abilities = Abilities(lammps=False, ase=True, warm_start=True, descriptors=True)
     settings_class = SpringSettings
     environment: Mapping[str, str] = {}
+    model_files = ("spring.json",)
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Write the stiffness, and what the task was, for the test to read."""

@@ -8,7 +8,7 @@ from aiida.engine import calcfunction
 
 from ...common.types import TrustLevel
 from ...data.candidates import write_candidates
-from ...data.deviations import force_deviation, measured_deviation
+from ...data.deviations import force_deviation, measured_deviation, run_steps
 from ...screening.trust import combine_trust_levels, count_levels
 
 __all__ = ["assign_levels"]
@@ -32,7 +32,7 @@ def assign_levels(
     windows |= {name: tuple(bounds[name]) for name in ("energy", "stress") if bounds.get(name)}
     node, counts, candidates = orm.ArrayData(), {}, {}
     for key, run in sorted(deviations.items()):
-        force, steps = force_deviation(key, run, committee), run.get_array("step")
+        force, steps = force_deviation(key, run, committee), run_steps(run)
         measured = {"force": force}
         measured |= {name: measured_deviation(name, key, run, committee) for name in windows if name != "force"}
         levels = combine_trust_levels(measured, windows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from aiida.engine import calcfunction
 
 from ...common.frames import Frames
 from ...common.limits import MAX_LINKS
+from ...common.names import is_component
 from ...common.types import Split
 from ...config.existing import ExistingSettings
 from ...data import DatasetData, Origin
 from ...data.labels import frame_key
+from ...data.repository import check_single_file, copy_files
 from ...data.trajectory import frames_to_trajectory, trajectory_to_frames
 from ...dft.label import LabelChecks
 from ...importing import ImportedData, read
@@ -75,14 +77,12 @@ def _unpack(file: orm.Data, folder: Path, name: str) -> Path:
     :param name: that the user's own folder has, by which it is called in the report.
     """
     if isinstance(file, orm.SinglefileData):
-        path = folder / PurePosixPath(file.filename).name
-        with file.open(mode="rb") as source, path.open("wb") as target:
-            while block := source.read(1 << 20):
-                target.write(block)
-        return path
-    path = folder / (PurePosixPath(name).name or "files")
+        check_single_file(file, own=True)
+        copy_files(file, folder, own=True)
+        return folder / str(file.filename)
+    path = folder / (name if is_component(name) else "files")
     path.mkdir()
-    file.base.repository.copy_tree(path)
+    copy_files(file, path, own=True)
     return path
 
 

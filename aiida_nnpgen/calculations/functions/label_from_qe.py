@@ -14,6 +14,7 @@ from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
 from ...common.text import disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
+from ...data.repository import unpacked
 from ...dft import registry
 from ...dft.hints import FIXED
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
@@ -57,7 +58,7 @@ def label_from_qe(
     jobs += [] if calculated is None else [calculated]
     [(key, structure)] = nodes.items()
     with ExitStack() as stack:
-        folders = [stack.enter_context(node.base.repository.as_path()) for node in jobs]
+        folders = [stack.enter_context(unpacked(node)) for node in jobs]
         last = folders[-1] if calculated is not None else None
         if conditions is not None:
             run = read_run(folders, structure.get_ase())

@@ -12,6 +12,7 @@ from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
 from ...common.text import disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
+from ...data.repository import unpacked
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
 from ...dft.vasp.labels import read_single_point
 from ...dft.vasp.messages import read_error, read_kill
@@ -55,7 +56,7 @@ def label_from_vasp(
     [(key, structure)] = nodes.items()
     atoms = structure.get_ase()
     with ExitStack() as stack:
-        folders = [stack.enter_context(node.base.repository.as_path()) for node in jobs]
+        folders = [stack.enter_context(unpacked(node)) for node in jobs]
         if conditions is not None:
             parts, problem = read_run(folders, atoms)
             why = _why(problem or OutputError("VASP did not end"), facts, calculated)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from aiida import orm
 from aiida.engine import calcfunction
 
 from ...common.limits import MAX_LINKS
+from ...data.arrays import read_array
 from ...data.candidates import candidate_frames, read_candidates
 from ...data.labels import frame_key
 
@@ -23,7 +25,7 @@ def select_structures(
     :param first: number of the first selected frame to return.
     :param trajectories: the same that the screening job used.
     """
-    numbers = screen.get_array("selected")[first.value : first.value + MAX_LINKS]
+    numbers = read_array(screen, "selected", "iu", (None,)).astype(np.int64)[first.value : first.value + MAX_LINKS]
     parts = candidate_frames(read_candidates(levels)[numbers], trajectories)
     images = [image for part in parts for image in part.without_labels().to_atoms()]
     return {frame_key(first.value + index): orm.StructureData(ase=image) for index, image in enumerate(images)}

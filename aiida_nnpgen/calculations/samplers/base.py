@@ -15,6 +15,7 @@ from ...common.exceptions import InputError
 from ...config.load import describe_errors
 from ...data import PotentialData
 from ...data.deviations import sampler_name
+from ...data.validators import validate_node, validate_nodes
 from ...models.base import Backend
 from ..base import define_exit_codes
 
@@ -103,6 +104,8 @@ class SamplerCalculation(CalcJob):
         models = inputs.get("models", {})
         if not models:
             return "`models` must hold at least one potential"
+        if problem := validate_nodes(models, None) or validate_node(inputs.get("structure"), None):
+            return problem
         for key, model in models.items():
             if not getattr(model.implementation.abilities, cls.REQUIRED_ABILITY):
                 sampler = sampler_name(cls.build_process_type())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
+from typing import get_type_hints
 
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ...common.calculators import Evaluation, evaluate
 from ...common.exceptions import InputError
-from ...common.plugins import load
+from ...common.plugins import load_path
 
 __all__ = ["check_state", "label", "load_calculator"]
 
@@ -39,12 +40,11 @@ def load_calculator(path: str, keywords: Mapping[str, object]) -> BaseCalculator
     :raises InputError: if there is no such class, it refuses the keywords, a keyword looks misspelt, or what it makes
         is no calculator that gives energies and forces.
     """
-    module, _, name = path.partition(":")
-    if not (module and name):
-        raise InputError(f"`{path}` is no import path: write `module:Class`, such as `tblite.ase:TBLite`")
-    factory = load("calculators", path)
-    if not callable(factory):
-        raise InputError(f"`{path}` is no class: give the class of an ASE calculator")
+    factory = load_path(path)
+    if not callable(factory) or not _makes_calculator(factory):
+        raise InputError(
+            f"`{path}` is no ASE calculator: give its class, or a function whose return type says that it makes one"
+        )
     check_state(path, keywords)
     _check_spelling(path, factory, keywords)
     try:
@@ -68,13 +68,24 @@ def check_state(path: str, keywords: Mapping[str, object]) -> None:
     if not asked:
         return
     try:
-        factory = load("calculators", path)
+        factory = load_path(path)
     except InputError:
         return
     known = set(getattr(factory, "default_parameters", None) or ()) | set(_parameters(factory))
     for name in asked:
         if name not in known:
             raise InputError(f"`{name}` is not for `{path}`, which knows no such keyword: leave it out")
+
+
+def _makes_calculator(factory: object) -> bool:
+    """Return whether calling something makes a calculator, without calling it: who calls, runs what it is."""
+    made = factory
+    if not isinstance(factory, type):
+        try:
+            made = get_type_hints(factory).get("return")
+        except (NameError, TypeError, AttributeError):
+            return False
+    return isinstance(made, type) and callable(getattr(made, "get_property", None))
 
 
 def _parameters(factory: object) -> list[str]:

@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any
 
 from ...common.exceptions import InputError
+from ...common.plugins import is_path
 from ...common.types import Thermostat
 from ..code import DftCode, Effort, Kind
 from ..method import Dispersion, Method, merge
@@ -45,13 +46,16 @@ class AseCode(DftCode):
         if unknown:
             raise InputError(f"parameters: unknown key `{min(unknown)}`: give `calculator` and `keywords`")
         path = method.parameters.get("calculator", "")
-        if not isinstance(path, str) or path.count(":") != 1:
+        if not isinstance(path, str) or not is_path(path):
             raise InputError(
                 f"`parameters.calculator` must be an import path such as `tblite.ase:TBLite`, not `{path}`"
             )
         if not isinstance(method.parameters.get("keywords", {}), Mapping):
             raise InputError("`parameters.keywords` must be a mapping")
-        check_state(path, calculator_of(method)["keywords"])
+
+    def check_import(self, method: Method) -> None:
+        """Check that the calculator knows charge and multiplicity where they are given."""
+        check_state(method.parameters["calculator"], calculator_of(method)["keywords"])
 
 
 ASE = AseCode()

@@ -5,7 +5,7 @@ Reference: L. Zhang et al., Adv. Neural Inf. Process. Syst. 31 (2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from ...common.exceptions import InputError
 from ...common.interaction import Interaction
 from ..base import Abilities, Backend, LammpsProgram, TrainingOutcome, TrainingTask
 from . import training as deepmd_training
-from .description import FILENAME_MODEL, Description
+from .description import FILENAME_MODEL, MODEL_FILES, Description
 from .graph import check_graph
 from .lammps import find_lammps
 from .potential import DeepmdPotential
@@ -44,6 +44,7 @@ class DeepmdBackend:
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
     )
+    model_files: Collection[str] = MODEL_FILES
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train one model in a working folder, which holds logs and checkpoints afterwards.

@@ -9,6 +9,7 @@ from aiida import orm
 from ...calculations.functions.label_from_qe import label_from_qe
 from ...common.dynamics import Conditions
 from ...data.labels import run_key
+from ...data.repository import unpacked
 from ...dft.attempts import JobEnd
 from ...dft.qe.labels import count_steps
 from ..job_outputs import job_outputs
@@ -93,5 +94,5 @@ def n_frames(calculation: orm.CalcJobNode) -> int:
     files = optional_output(calculation, "retrieved")
     if files is None:
         return 0
-    with files.base.repository.as_path() as folder:
+    with unpacked(files) as folder:
         return count_steps(folder)

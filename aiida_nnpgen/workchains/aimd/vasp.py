@@ -10,6 +10,7 @@ from ...calculations.functions.label_from_vasp import label_from_vasp
 from ...calculations.functions.prepare_vasp import RESUME
 from ...common.dynamics import Conditions
 from ...data.labels import run_key
+from ...data.repository import unpacked
 from ...dft.attempts import JobEnd
 from ...dft.vasp.labels import count_steps
 from ..job_outputs import job_outputs
@@ -52,7 +53,7 @@ class VaspAimdWorkChain(ContinuedAimdWorkChain):
         """Count configurations: VASP goes on where a self-consistent field does not converge."""
         files, steps = optional_output(calculation, "retrieved"), 0
         if files is not None:
-            with files.base.repository.as_path() as folder:
+            with unpacked(files) as folder:
                 steps = count_steps(folder)
         if steps:
             self.ctx.runs.append(calculation)

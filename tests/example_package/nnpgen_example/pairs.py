@@ -130,6 +130,7 @@ class PairBackend:
     abilities = Abilities(lammps=False, ase=True, warm_start=False, descriptors=True)
     settings_class = PairSettings
     environment = {"OMP_NUM_THREADS": "1"}
+    model_files = (MODEL.as_posix(),)
 
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Fit to one frame after the other; what was done is in a checkpoint."""

@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     config = json.loads((folder / CONFIG).read_text())
     conditions = config["conditions"]
     [atoms] = Frames.load(folder / START).without_labels().to_atoms()
-    atoms.calc = PotentialCalculator(registry.load(config["backend"]).load(folder / MODEL))
+    atoms.calc = PotentialCalculator(registry.load_path(config["backend"]).load(folder / MODEL))
     freedoms = 3 * len(atoms) - 3
     MaxwellBoltzmannDistribution(
         atoms, temperature_K=conditions["temperature"], rng=np.random.default_rng(config["seed"]), force_temp=True
