@@ -8,10 +8,11 @@ from typing import Any
 from aiida import orm
 from aiida.engine import CalcJobProcessSpec
 
+from ..common.exceptions import InputError
 from ..data import PotentialData
 from ..models import registry
 
-__all__ = ["committee_config", "define_committee", "validate_models"]
+__all__ = ["check_models", "committee_config", "define_committee", "validate_models"]
 
 
 def validate_models(models: Mapping[str, PotentialData], _: Any) -> str | None:
@@ -19,7 +20,19 @@ def validate_models(models: Mapping[str, PotentialData], _: Any) -> str | None:
     architectures = sorted({model.architecture for model in models.values()})
     if not architectures:
         return "`models` is empty: a committee is needed"
-    return None if len(architectures) == 1 else f"`models` mixes architectures: {', '.join(architectures)}"
+    if len(architectures) > 1:
+        return f"`models` mixes architectures: {', '.join(architectures)}"
+    return check_models(models)
+
+
+def check_models(models: Mapping[str, PotentialData]) -> str | None:
+    """Look into the files of each model; return what is wrong with the first that could do more than compute."""
+    for key, model in models.items():
+        try:
+            model.check()
+        except InputError as exception:
+            return f"{key}: {exception}"
+    return None
 
 
 def validate_percentile(node: orm.Float, _: Any) -> str | None:

@@ -18,6 +18,7 @@ from ..jobs.config import build
 from ..jobs.screen import ARRAYS
 from ..models import registry
 from ..screening.settings import ScreeningSettings
+from .committee import check_models
 from .job import JobCalculation
 
 __all__ = ["ScreenCalculation", "read_settings", "validate_settings"]
@@ -45,9 +46,10 @@ def validate_settings(node: orm.Dict, _: Any) -> str | None:
 
 
 def validate_model(model: PotentialData, _: Any) -> str | None:
-    """Check that the model gives features."""
-    has_features = model.implementation.abilities.descriptors
-    return None if has_features else f"`{model.architecture}` gives no per-atom features"
+    """Check that the model gives features, and can do nothing but compute."""
+    if not model.implementation.abilities.descriptors:
+        return f"`{model.architecture}` gives no per-atom features"
+    return check_models({"model": model})
 
 
 class ScreenCalculation(JobCalculation):

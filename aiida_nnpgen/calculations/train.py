@@ -16,6 +16,7 @@ from ..data import DatasetData, PotentialData
 from ..jobs.train import CURVE, MODEL, WORK
 from ..models import registry
 from .base import define_exit_codes
+from .committee import check_models
 from .job import JobCalculation
 
 __all__ = ["TrainCalculation"]
@@ -44,6 +45,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
             return f"`parent` is a `{inputs['parent'].architecture}`: a `{architecture}` cannot start from it"
         if not registry.load(architecture).abilities.warm_start:
             return f"`{architecture}` cannot start from an earlier model: leave out `parent`"
+        if (fault := check_models({"parent": inputs["parent"]})) is not None:
+            return fault
     for key, dataset in inputs["datasets"].items():
         unknown = sorted(set(dataset.elements) - set(known))
         if unknown:

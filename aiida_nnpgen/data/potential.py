@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from aiida import orm
@@ -14,6 +16,9 @@ from ..models import registry
 from ..models.base import Backend
 
 __all__ = ["PotentialData"]
+
+_CHECKED: set[tuple[str, str]] = set()
+"""Architecture and content of models that passed, because each of many jobs asks for the same few."""
 
 
 class PotentialData(orm.Data):
@@ -62,6 +67,10 @@ class PotentialData(orm.Data):
             raise ValidationError(f"a potential needs {', '.join(missing)}")
         if not self.files:
             raise ValidationError("a potential needs at least one file")
+        try:
+            self.check()
+        except InputError as exception:
+            raise ValidationError(str(exception)) from exception
         return bool(super()._validate())
 
     @property
@@ -96,12 +105,34 @@ class PotentialData(orm.Data):
         parent = creator.base.links.get_incoming(link_label_filter="parent").first() if creator else None
         return cast(PotentialData, parent.node) if parent else None
 
+    def check(self) -> None:
+        """Refuse files that could do more than be computed with, by the rules of the back end.
+
+        A node that was imported was never validated.
+
+        :raises InputError: with the file, and what in it has no place there.
+        """
+        content = (self.architecture, self.base.repository.hash())
+        if content in _CHECKED:
+            return
+        _check_inside(self.files)
+        with TemporaryDirectory() as folder:
+            for name in self.files:
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with self.base.repository.open(name, "rb") as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+            self.implementation.check_files(Path(folder))
+        _CHECKED.add(content)
+
     def copy_to(self, folder: Path) -> None:
         """Write the model files into a folder.
 
-        :raises InputError: if one would land beside it; an archive that was imported may hold such a file.
+        :raises InputError: if one would land beside it, or could do more than be computed with; an archive that was
+            imported may hold such files.
         """
         _check_inside(self.files)
+        self.check()
         self.base.repository.copy_tree(folder.resolve())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from aiida.engine import ExitCode
 
 from ..calculations.train import TrainCalculation
+from ..common.exceptions import InputError
 from ..data import PotentialData
 from .job import JobParser, arrays_node
 
@@ -36,5 +37,9 @@ class TrainParser(JobParser):
             seed=settings["seed"],
             dtype=result["dtype"],
         )
+        try:
+            potential.check()
+        except InputError as exception:
+            return self.exit("ERROR_JOB_FAILED", message=str(exception))
         self.out("potential", potential)
         return None

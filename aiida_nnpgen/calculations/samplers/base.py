@@ -17,6 +17,7 @@ from ...data import PotentialData
 from ...data.deviations import sampler_name
 from ...models.base import Backend
 from ..base import define_exit_codes
+from ..committee import check_models
 
 __all__ = ["SamplerCalculation"]
 
@@ -97,7 +98,7 @@ class SamplerCalculation(CalcJob):
 
     @classmethod
     def validate_inputs(cls, inputs: Any, _: Any) -> str | None:
-        """Check that the models can drive the sampler, agree with each other, and know every element."""
+        """Check that the models can drive the sampler and do nothing else, agree, and know every element."""
         models = inputs.get("models", {})
         if not models:
             return "`models` must hold at least one potential"
@@ -107,6 +108,8 @@ class SamplerCalculation(CalcJob):
                 return f"models.{key}: `{model.architecture}` cannot drive `{sampler}`"
         if len({(model.architecture, tuple(model.elements)) for model in models.values()}) > 1:
             return "the models of a committee must share architecture and elements"
+        if (fault := check_models(models)) is not None:
+            return f"models.{fault}"
         if "structure" in inputs:
             unknown = sorted(inputs["structure"].get_symbols_set() - set(next(iter(models.values())).elements))
             if unknown:
