@@ -25,8 +25,11 @@ def validate_models(models: Mapping[str, PotentialData], _: Any) -> str | None:
     return check_models(models)
 
 
-def check_models(models: Mapping[str, PotentialData]) -> str | None:
-    """Look into the files of each model; return what is wrong with the first that could do more than compute."""
+def check_models(models: Mapping[str, PotentialData], _: Any = None) -> str | None:
+    """Look into the files of each model; return what is wrong with the first that could do more than compute.
+
+    It is the validator of every namespace with models, since those of an archive were never validated.
+    """
     for key, model in models.items():
         try:
             model.check()

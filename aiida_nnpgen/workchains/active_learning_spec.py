@@ -13,6 +13,7 @@ from ase.data import atomic_masses, atomic_numbers
 from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
+from ..calculations.committee import check_models
 from ..common.exceptions import InputError
 from ..common.types import Purpose
 from ..config.load import describe_errors
@@ -167,7 +168,13 @@ def define_ports(spec: WorkChainSpec) -> None:
     )
     declare_ports(spec, "larger_options", "max_concurrent")
     spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
-    spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")
+    spec.input_namespace(
+        "models",
+        valid_type=PotentialData,
+        required=False,
+        validator=check_models,
+        help="Last committee of an earlier run.",
+    )
     spec.input_namespace("test_sets", valid_type=DatasetData, required=False, help="Held-out frames, labelled before.")
     spec.input(
         "first_iteration", valid_type=orm.Int, default=lambda: orm.Int(0), help="Place in the schedule to start at."

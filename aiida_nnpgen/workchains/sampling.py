@@ -10,6 +10,7 @@ from aiida.engine.processes.workchains.workchain import WorkChainSpec
 from aiida.plugins import CalculationFactory
 
 from ..calculations.base import define_exit_codes
+from ..calculations.committee import check_models
 from ..calculations.functions import count_runs, plan_runs
 from ..data import PotentialData
 from .caching import cached
@@ -28,7 +29,9 @@ class SamplingWorkChain(PoolWorkChain):
         spec.input("options", valid_type=dict, default=dict, non_db=True, help="Scheduler options of the jobs.")
         spec.input("settings", valid_type=orm.Dict, help="Settings of the sampling, with their seed.")
         spec.input_namespace("structures", valid_type=orm.StructureData, help="Starting structures.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first drives.")
+        spec.input_namespace(
+            "models", valid_type=PotentialData, validator=check_models, help="The committee; the first drives."
+        )
         spec.input(
             "window", valid_type=orm.Dict, required=False, help="Trust window: frames outside keep no coordinates."
         )

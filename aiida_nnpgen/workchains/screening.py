@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, WorkChain, if_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 from ..calculations.base import define_exit_codes
+from ..calculations.committee import check_models
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
 from ..calculations.screen import ScreenCalculation, read_settings, validate_settings
@@ -40,7 +41,12 @@ class ScreeningWorkChain(WorkChain):
             "deviations", valid_type=orm.ArrayData, help="Per run, steps and deviations of good frames."
         )
         spec.input_namespace("datasets", valid_type=DatasetData, help="The present dataset.")
-        spec.input_namespace("models", valid_type=PotentialData, help="The committee; the first gives the features.")
+        spec.input_namespace(
+            "models",
+            valid_type=PotentialData,
+            validator=check_models,
+            help="The committee; the first gives the features.",
+        )
         spec.input(
             "evaluation",
             valid_type=orm.ArrayData,

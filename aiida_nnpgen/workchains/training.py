@@ -9,6 +9,7 @@ from aiida.engine import ExitCode, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
 from ..calculations.base import define_exit_codes
+from ..calculations.committee import check_models
 from ..calculations.functions import plan_members
 from ..data import DatasetData, PotentialData
 from .pool import PoolWorkChain
@@ -28,7 +29,11 @@ class TrainingWorkChain(PoolWorkChain):
         spec.input("settings", valid_type=orm.Dict, help="Settings of the training, with their seed.")
         spec.input_namespace("datasets", valid_type=DatasetData, help="Shards to train on.")
         spec.input_namespace(
-            "parents", valid_type=PotentialData, required=False, help="Per member, the model to start from."
+            "parents",
+            valid_type=PotentialData,
+            required=False,
+            validator=check_models,
+            help="Per member, the model to start from.",
         )
         spec.output_namespace("models", valid_type=PotentialData, dynamic=True, help="The committee.")
         spec.output_namespace("learning_curves", valid_type=orm.ArrayData, dynamic=True, help="Of each member.")
