@@ -61,4 +61,4 @@ class Description:
             return cls(**{**document, "elements": tuple(document["elements"])})
         # All that broken text, other values and other keys come to.
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exception:
-            raise InputError(f"`{path.name}` does not describe a `{_BACKEND}` model: {exception!r}") from exception
+            raise InputError(f"`{path.name}` does not describe a `{_BACKEND}` model: {exception!r:.200}") from exception

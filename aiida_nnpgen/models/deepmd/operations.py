@@ -56,7 +56,6 @@ OPERATIONS = frozenset(
         "SigmoidGrad",
         "Slice",
         "Softplus",
-        "SoftplusGrad",
         "StridedSlice",
         "Sub",
         "Sum",
