@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from ase import Atoms
+from forged_graph import node
 
 from aiida_nnpgen.common import plugins
 from aiida_nnpgen.common.frames import Frames
@@ -231,17 +232,21 @@ def generate_structure(aiida_profile: Profile) -> Callable[..., orm.StructureDat
 
 @pytest.fixture
 def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., PotentialData]:
-    """Return a factory of models that are models by name only."""
+    """Return a factory of models that are models by name only: a graph of one node, and its description."""
     from aiida_nnpgen.data import PotentialData
     from aiida_nnpgen.models import registry
+    from aiida_nnpgen.models.deepmd.description import MODEL_FILES, Description
 
     def generate(elements: tuple[str, ...] = ("O", "H"), seed: int = 1, architecture: str = "deepmd") -> PotentialData:
-        known = registry.load(architecture).model_files
-        name = "model.pb" if "model.pb" in known else min(known)
-        path = tmp_path / f"model_{seed}"
-        path.write_text(f"model of seed {seed}")
+        folder = tmp_path / f"model_{seed}"
+        folder.mkdir(exist_ok=True)
+        if architecture == "deepmd":
+            (folder / MODEL_FILES[0]).write_bytes(node(f"model_of_seed_{seed}", "Placeholder"))
+            Description(version="1", elements=elements, steps=1, seed=seed, model={}).write(folder)
+        else:
+            (folder / min(registry.load(architecture).model_files)).write_text(f"model of seed {seed}")
         return PotentialData(
-            {name: path},
+            {path.name: path for path in folder.iterdir()},
             architecture=architecture,
             version="1",
             elements=list(elements),

@@ -14,7 +14,7 @@ from ..common.exceptions import InputError
 from ..models import registry
 from ..models.base import Backend
 from .checks import look_once, refuse
-from .repository import copy_files, file_names
+from .repository import copy_files, file_names, unpacked
 
 __all__ = ["PotentialData"]
 
@@ -132,7 +132,10 @@ def _check_model(node: PotentialData) -> None:
     if not names:
         raise refuse(node, "a potential needs at least one file")
     try:
-        _check_files(registry.load(values["architecture"]), values["architecture"], names)
+        backend = registry.load(values["architecture"])
+        _check_files(backend, values["architecture"], names)
+        with unpacked(node) as folder:
+            backend.check_files(folder)
     except InputError as exception:
         raise refuse(node, str(exception)) from exception
 

@@ -116,6 +116,14 @@ class Backend(Protocol):
     def train(self, task: TrainingTask, folder: Path) -> TrainingOutcome:
         """Train one model in a working folder, which holds logs and checkpoints afterwards."""
 
+    def check_files(self, folder: Path) -> None:
+        """Refuse a folder unless it holds a model that can do nothing but compute, and nothing else.
+
+        Asked where a model becomes a node and before each job with it: needs no library of the architecture.
+
+        :raises InputError: with the file, and what in it has no place there.
+        """
+
     def load(self, folder: Path) -> Potential:
         """Return the model whose files are in a folder, without running code that came with it."""
 

@@ -49,7 +49,7 @@ class TrainParser(JobParser):
         _check_files(files, folder / TrainCalculation.FILENAME_DIGESTS)
         settings = self.node.inputs.settings
         try:
-            return PotentialData(
+            potential = PotentialData(
                 files,
                 architecture=settings["architecture"],
                 version=result["version"],
@@ -60,6 +60,8 @@ class TrainParser(JobParser):
             )
         except (OSError, ValueError, TypeError) as exception:
             raise OutputError(f"the training left no model: {exception}") from exception
+        potential.check()
+        return potential
 
 
 def _check_files(files: dict[str, Path], digests: Path) -> None:

@@ -83,7 +83,7 @@ def test_screen_writes_candidates_and_dataset(
     assert settings["reducer"]["method"] == "aiida_nnpgen.screening.reducers.pca:PcaReducer"
     assert settings["quantities"][0]["name"] == "aiida_nnpgen.screening.quantities:min_distance"
     assert (config["seed"], settings["n_max"], config["elements"]) == (3, 5, ["O", "H"])
-    excluded = {"candidates.npz", "dataset.npz", "model/model.pb"}
+    excluded = {"candidates.npz", "dataset.npz", "model/model.pb", "model/model.json"}
     assert set(job.info.provenance_exclude_list) == excluded
 
 

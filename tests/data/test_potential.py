@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 from aiida import orm
 from aiida.common.exceptions import ValidationError
+from forged_graph import net, node
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.data import PotentialData
+from aiida_nnpgen.models.deepmd.description import MODEL_FILES, Description
 
 pytestmark = pytest.mark.usefixtures("aiida_profile")
 
 
 def generate_potential(folder: Path, **changes: object) -> PotentialData:
     """Return a model made of two files."""
-    files = {}
-    for name in ("model.json", "model.pb"):
-        (folder / name).write_bytes(name.encode())
-        files[name] = folder / name
+    (folder / "model.pb").write_bytes(net())
+    Description(version="3", elements=("O", "H"), steps=1, seed=1, model={}).write(folder)
+    files = {name: folder / name for name in MODEL_FILES[:2]}
     values = {"architecture": "deepmd", "version": "3", "elements": ["O", "H"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
     return PotentialData(files, **(values | changes))  # type: ignore[arg-type]
 
@@ -31,7 +32,7 @@ def test_potential_gives_back_its_files(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
     node.copy_to(target)
-    assert (target / "model.pb").read_bytes() == b"model.pb"
+    assert (target / "model.pb").read_bytes() == net()
     assert node.files == ["model.json", "model.pb"]
     assert (node.architecture, node.elements, node.cutoff) == ("deepmd", ["O", "H"], 6.0)
     assert node.implementation.abilities.lammps
@@ -90,3 +91,30 @@ def test_potential_needs_a_file() -> None:
     values = {"architecture": "deepmd", "version": "3", "elements": ["O"], "cutoff": 6.0, "seed": 1, "dtype": "f"}
     with pytest.raises(ValidationError, match="file"):
         PotentialData({}, **values).store()  # type: ignore[arg-type]
+
+
+def test_potential_with_a_harmful_graph_is_not_stored(tmp_path: Path) -> None:
+    """What a job leaves is looked at where it becomes a node."""
+    model = generate_potential(tmp_path)
+    model.base.repository.put_object_from_bytes(net() + node("harm", "WriteFile"), "model.pb")
+    with pytest.raises(ValidationError, match="`WriteFile`"):
+        model.store()
+
+
+def test_potential_with_a_harmful_graph_is_not_copied(tmp_path: Path) -> None:
+    """A node of an archive was never validated: the check stands before every copy, and nothing is written."""
+    model = generate_potential(tmp_path)
+    model.check()
+    model.base.repository.put_object_from_bytes(net() + node("harm", "WriteFile"), "model.pb")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match="`WriteFile`"):
+        model.copy_to(tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_potential_holds_no_other_files(tmp_path: Path) -> None:
+    """A file that the back end does not name has no business in a job."""
+    model = generate_potential(tmp_path)
+    model.base.repository.put_object_from_bytes(b"harm", "config.json")
+    with pytest.raises(ValidationError, match=r"config\.json"):
+        model.store()

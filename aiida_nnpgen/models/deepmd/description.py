@@ -18,6 +18,7 @@ WEIGHT_ENDS = ("index", "data-00000-of-00001")
 MODEL_FILES = (FILENAME_MODEL, FILENAME_DESCRIPTION, *(f"{PREFIX_WEIGHTS}.{end}" for end in WEIGHT_ENDS))
 
 _BACKEND = "deepmd"
+_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,13 @@ class Description:
         path = folder / FILENAME_DESCRIPTION
         if not path.is_file():
             raise InputError(f"`{folder}` holds no `{path.name}`: it is no DeepPot-SE model of this package")
-        document = json.loads(path.read_text())
-        if document.pop("backend", None) != _BACKEND:
-            raise InputError(f"`{path}` does not describe a `{_BACKEND}` model")
-        return cls(**{**document, "elements": tuple(document["elements"])})
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"`{path.name}` is larger than {_MAX_BYTES >> 20} MiB: it describes no model")
+        try:
+            document = json.loads(path.read_text())
+            if document.pop("backend") != _BACKEND:
+                raise KeyError("backend")
+            return cls(**{**document, "elements": tuple(document["elements"])})
+        # All that broken text, other values and other keys come to.
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exception:
+            raise InputError(f"`{path.name}` does not describe a `{_BACKEND}` model: {exception!r:.200}") from exception

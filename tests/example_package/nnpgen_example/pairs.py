@@ -162,6 +162,12 @@ class PairBackend:
             diverged=not np.isfinite(coefficients).all(),
         )
 
+    def check_files(self, folder: Path) -> None:
+        """Refuse a folder unless it holds the one file of a model; it is read as numbers, so no more need be known."""
+        found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+        if found != [MODEL]:
+            raise InputError(f"a pair potential is the file `{MODEL}` alone, not {sorted(map(str, found))}")
+
     def load(self, folder: Path) -> PairPotential:
         """Return the model in a folder."""
         path = folder / MODEL

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +89,23 @@ def test_read_frames_sees_every_flipped_bit(tmp_path: Path) -> None:
         assert_read(tmp_path / "run", 2)
 
 
+@pytest.mark.slow
+def test_read_frames_survives_every_byte_and_bit(tmp_path: Path) -> None:
+    """No cut and no flipped bit of a small file is believed."""
+    records = write(tmp_path / "run", generate_frame(0), generate_frame(1))
+    content, path = bytearray(b"".join(records)), tmp_path / "run"
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        assert len(read_frames(path, N_ATOMS, CONDITIONS)) == (length >= len(records[0]))
+    content = bytearray(records[0])
+    for place in range(len(content)):
+        for bit in range(8):
+            content[place] ^= 1 << bit
+            path.write_bytes(content)
+            assert not read_frames(path, N_ATOMS, CONDITIONS)
+            content[place] ^= 1 << bit
+
+
 @pytest.mark.parametrize(
     ("damage", "n_frames"),
     [
@@ -93,8 +115,14 @@ def test_read_frames_sees_every_flipped_bit(tmp_path: Path) -> None:
         (lambda records: [*records[:2], bytes(len(records[2])), *records[3:]], 2),
         (lambda records: [*records[:2], records[2][: len(records[2]) // 2], *records[3:]], 2),
         (lambda records: records + records, N_FRAMES),
+        (lambda records: [record for record in records for _ in range(2)], 1),
+        (lambda records: [records[place] for place in (0, 3, 1, 4, 2, 5)], 1),
+        (lambda records: [record[half::2] for record in records for half in range(2)], 0),
     ],
-    ids=["swapped halves", "one record six times", "a gap", "zeros", "half a record", "twice as long"],
+    ids=[
+        *("swapped halves", "one record six times", "a gap", "zeros", "half a record", "twice as long"),
+        *("doubled", "interleaved", "bytes"),
+    ],
 )
 def test_read_frames_stops_at_the_first_that_is_out_of_order(
     tmp_path: Path, damage: Callable[[list[bytes]], list[bytes]], n_frames: int
@@ -113,10 +141,55 @@ def test_read_frames_stops_at_the_first_that_is_out_of_order(
         {"positions": np.zeros((N_ATOMS + 1, 3))},
         {"thermo": np.array([300.0, -2.0, 0.1, 5.0, np.nan, 512.0])},
         {"thermo": np.array([np.nan, -2.0, 0.1, -1.9, np.nan, 512.0])},
+        {"thermo": np.array([300.0, -2.0, 0.1, -1.9, np.nan, 513.0])},
+        {"cell": np.diag([8.0, 8.0, 9.0])},
+        {"stress": np.array([0.1, np.nan, 0.1, 0.0, 0.0, 0.0])},
+        {"stress": np.full(6, 0.1), "thermo": np.array([300.0, -2.0, 0.1, -1.9, 1000.0, 512.0])},
+        {"stress": np.full(7, np.nan)},
+        {"thermo": np.zeros(5)},
+        {"forces": np.zeros((N_ATOMS, 3), dtype=np.complex128)},
+        {"positions": np.full((N_ATOMS, 3), "harm")},
+        {"step": np.array([10, 10])},
+        {"extra": 1},
     ],
-    ids=["positions", "forces", "cell", "atoms", "total energy", "temperature"],
+    ids=[
+        *(
+            "positions",
+            "forces",
+            "cell",
+            "atoms",
+            "total energy",
+            "temperature",
+            "volume",
+            "edge",
+            "stress",
+            "pressure",
+        ),
+        *("columns", "thermo", "complex", "text", "step", "field"),
+    ],
 )
 def test_read_frames_stops_at_what_cannot_be_right(tmp_path: Path, change: dict[str, object]) -> None:
     """A frame with numbers that are none, of another size, or whose energies do not add up ends the run."""
-    write(tmp_path / "run", generate_frame(0), generate_frame(1), generate_frame(2, **change), generate_frame(3))
+    changed = SimpleNamespace(**(vars(generate_frame(2)) | change))
+    write(tmp_path / "run", generate_frame(0), generate_frame(1), changed, generate_frame(3))
     assert_read(tmp_path / "run", 2)
+
+
+@pytest.mark.parametrize(
+    "content", [b"harm", b"PK\x05\x06" + bytes(18), pickle.dumps([1])], ids=["text", "zip", "pickle"]
+)
+def test_read_frames_stops_at_a_record_that_is_none(tmp_path: Path, content: bytes) -> None:
+    """A right checksum alone does not make a frame."""
+    records = write(tmp_path / "run")
+    forged = struct.pack("<II", len(content), zlib.crc32(content)) + content
+    (tmp_path / "run").write_bytes(b"".join([*records[:2], forged, *records[3:]]))
+    assert_read(tmp_path / "run", 2)
+
+
+def test_read_frames_unpacks_nothing(tmp_path: Path) -> None:
+    """An array that is larger than the record holds zeros, or whatever fills a memory."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{**vars(generate_frame(0)), "positions": np.zeros((10**6, 3))})
+    content = buffer.getvalue()
+    (tmp_path / "run").write_bytes(struct.pack("<II", len(content), zlib.crc32(content)) + content)
+    assert_read(tmp_path / "run", 0)
