@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiida import orm
-
-sys.path.append(str(Path(__file__).parent))
 from damage import MUTATIONS, foreign_arrays, foreign_texts, mutate, truncations
 from finished_jobs import KINDS, STANDINS, Job, Jobs, add_node, read
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiida import orm
+from finished_jobs import STANDINS, Jobs, add_node, read
 
 from aiida_nnpgen.jobs.errors import parse_error
 from aiida_nnpgen.jobs.main import main
-
-sys.path.append(str(Path(__file__).parent))
-from finished_jobs import STANDINS, Jobs, add_node, read
 
 PROGRAMS = ("deviation", "evaluate", "label", "md", "sample", "screen", "train")
 LEVELS = 10
