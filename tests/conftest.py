@@ -238,7 +238,7 @@ def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., 
     from aiida_nnpgen.models.deepmd.description import MODEL_FILES, Description
 
     def generate(elements: tuple[str, ...] = ("O", "H"), seed: int = 1, architecture: str = "deepmd") -> PotentialData:
-        folder = tmp_path / f"model_{seed}"
+        folder = tmp_path / f"{architecture}_{seed}"
         folder.mkdir(exist_ok=True)
         if architecture == "deepmd":
             (folder / MODEL_FILES[0]).write_bytes(node(f"model_of_seed_{seed}", "Placeholder"))
