@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from aiida.engine import ExitCode
@@ -46,7 +46,6 @@ class TrainParser(JobParser):
         :raises InputError: if they make no model, or one that could do more than compute.
         """
         files = {name: folder / TrainCalculation.FOLDER_MODEL / name for name in result["files"]}
-        _check_files(files, folder / TrainCalculation.FILENAME_DIGESTS)
         settings = self.node.inputs.settings
         try:
             potential = PotentialData(
@@ -58,8 +57,11 @@ class TrainParser(JobParser):
                 seed=settings["seed"],
                 dtype=result["dtype"],
             )
+        except InputError:
+            raise
         except (OSError, ValueError, TypeError) as exception:
             raise OutputError(f"the training left no model: {exception}") from exception
+        _check_files(files, folder / TrainCalculation.FILENAME_DIGESTS)
         potential.check()
         return potential
 
@@ -67,14 +69,12 @@ class TrainParser(JobParser):
 def _check_files(files: dict[str, Path], digests: Path) -> None:
     """Compare the files with their checksums, where there are any.
 
-    :raises OutputError: if a file is missing, is not that which was written, or lies elsewhere.
+    :raises OutputError: if a file is not that which was written.
     """
     written = read_object(digests, DIGESTS_SHAPE) if digests.exists() else None
     for name, path in files.items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or path.is_symlink():
-            raise OutputError(f"the model file `{name}` lies outside its folder")
-        if not path.is_file() or not path.stat().st_size:
-            raise OutputError(f"the model file `{name}` is missing or empty")
+        if not path.stat().st_size:
+            raise OutputError(f"the model file `{name}` is empty")
         if written is not None and written.get(name) != digest(path.read_bytes()):
             raise OutputError(f"the model file `{name}` is damaged: its checksum is another")
 

@@ -21,6 +21,12 @@ Forged = Callable[..., Any]
 
 
 @pytest.fixture
+def pair_backend(register_backend: Callable[[str, str], str]) -> str:
+    """Register the architecture of the finished training, and return its name."""
+    return register_backend("pairs", "pair_model:BACKEND")
+
+
+@pytest.fixture
 def store_unchecked(aiida_profile: object, monkeypatch: pytest.MonkeyPatch) -> Forged:
     """Return a function that stores a node without validation, as an import does."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +176,7 @@ class Jobs:
         configure(self.folder, backend="pair_model:BACKEND", elements=["H"], seed=7, settings={"steps": 2})
         self._run(train)
         shutil.rmtree(self.folder / "work", ignore_errors=True)
-        settings = {"architecture": "deepmd", "elements": ["H"], "seed": 7, "parameters": {}}
+        settings = {"architecture": "pairs", "elements": ["H"], "seed": 7, "parameters": {}}
         return Job("nnpgen.train", self.folder, {"settings": orm.Dict(settings)})
 
     def cp2k_label(self) -> Job:
@@ -287,7 +288,12 @@ def read(job: Job) -> Outcome:
     else:
         facts = {"retrieved": retrieved, "node": Remembered(job)}
         parser = type("Hasty", (ParserFactory(job.name),), facts)(job.node)
-        code = parser.parse(retrieved_temporary_folder=str(job.folder))
+        with tempfile.TemporaryDirectory() as given:
+            for path in job.folder.iterdir():
+                # What was kept is not given once more to the one parser that puts both together.
+                if job.name != "nnpgen.cpmd" or path.name not in KEPT:
+                    (Path(given) / path.name).symlink_to(path)
+            code = parser.parse(retrieved_temporary_folder=given)
         outputs = parser.outputs
     for node in dict(outputs).values():
         node._validate()

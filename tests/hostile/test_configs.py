@@ -148,7 +148,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "labeller of nothing": (WATER.replace("batch_size: 3", 'labeller: ":"'), "line 17: reference.labeller: `:`"),
     "architecture": (
         WATER.replace("committee: 2", 'architecture: "os:system"'),
-        "line 19: training.architecture: `os:system` is no architecture",
+        "line 19: training.architecture: `os:system` is not registered",
     ),
     "sampler": (WATER.replace("sampler: lammps", 'sampler: "os:system"'), r"line 31: schedule\[0\].sampling.sampler"),
     "count": (WATER.replace("batch_size: 3", "max_attempts: true"), "line 17: reference.max_attempts: `true` is no n"),

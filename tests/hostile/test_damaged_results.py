@@ -16,6 +16,8 @@ COUNT = "NNPGEN_DAMAGES"
 """Environment variable with the number of cuts, and of other damages, of each file in the slow test."""
 FEW = 5
 
+pytestmark = pytest.mark.usefixtures("pair_backend")
+
 
 @pytest.fixture
 def make(

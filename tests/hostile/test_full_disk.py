@@ -20,6 +20,8 @@ PROGRAMS = ("deviation", "evaluate", "label", "md", "sample", "screen", "train")
 LEVELS = 10
 PAGE = 4096
 
+pytestmark = pytest.mark.usefixtures("pair_backend")
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:

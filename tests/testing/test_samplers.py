@@ -65,14 +65,14 @@ def pair_models(aiida_profile: object, tmp_path_factory: pytest.TempPathFactory)
     def select(group: str) -> list[EntryPoint]:
         return [*entry_points(group=group), *([point] if group == point.group else [])]
 
-    models = {}
-    for seed, (key, strength) in enumerate(STRENGTHS.items()):
-        folder = tmp_path_factory.mktemp(key)
-        (folder / "pair.json").write_text(json.dumps({"strength": strength}))
-        models[key] = potential(folder, "pair", seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(STANDINS))
         patch.setattr(plugins, "entry_points", select)
+        models = {}
+        for seed, (key, strength) in enumerate(STRENGTHS.items()):
+            folder = tmp_path_factory.mktemp(key)
+            (folder / "pair.json").write_text(json.dumps({"strength": strength}))
+            models[key] = potential(folder, "pair", seed=seed)
         yield models
 
 
