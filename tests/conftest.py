@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,7 +155,7 @@ def generate_upf(aiida_profile: Profile, upf_folder: Path) -> Callable[..., dict
     """Return a factory of pseudopotentials by element."""
     from aiida.plugins import DataFactory
 
-    def generate(elements: str = "OH", kind: str = "sg15-pbe") -> dict[str, orm.Data]:
+    def generate(elements: Iterable[str] = "OH", kind: str = "sg15-pbe") -> dict[str, orm.Data]:
         paths = {element: upf_folder / f"{element}.{kind}.upf" for element in elements}
         return {name: DataFactory("pseudo.upf").get_or_create(path.open("rb")) for name, path in paths.items()}
 
