@@ -6,10 +6,11 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from .code import GAMMA_SPACING
+from .code import GAMMA_SPACING, DftCode
+from .label import LabelFailure, LabelProblem
 from .method import Method
 
-__all__ = ["FIXED", "hints"]
+__all__ = ["FIXED", "explain", "hints"]
 
 FIXED = "fixed"
 """Occupations of levels that are full or empty."""
@@ -35,3 +36,15 @@ def hints(method: Method, occupations: str, numbers: NDArray[np.int64], cell: ND
     if occupations == FIXED and not method.is_polarised and (int(numbers.sum()) - method.charge) % 2:
         found.append("an odd number of electrons without spin: `multiplicity: 2`?")
     return found
+
+
+def explain(problem: LabelProblem, code: DftCode, method: Method) -> LabelProblem:
+    """Return why a label failed with what to try, where the level of theory is the likely cause.
+
+    Fixed occupations do not converge where there is no gap, and attempts with another solver do not help.
+    """
+    if problem.reason is not LabelFailure.NOT_CONVERGED or code.occupations(method) != FIXED:
+        return problem
+    return LabelProblem(
+        problem.reason, f"{problem.detail}; occupations are fixed: if there may be no gap take `kind: metal`"
+    )

@@ -11,7 +11,10 @@ from ..calculations.cp2k import Cp2kJob
 from ..common.exceptions import OutputError
 from ..data.labels import StructureLink, frame_number, label_node
 from ..data.trajectory import structures_to_frames
+from ..dft.cp2k.code import CP2K
 from ..dft.cp2k.labels import Batch, NoStepError, out_of_memory, read_batch
+from ..dft.hints import explain
+from ..dft.method import Method
 from .base import BaseParser
 
 __all__ = ["Cp2kLabelParser"]
@@ -39,10 +42,11 @@ class Cp2kLabelParser(BaseParser):
         return self.exit("ERROR_OUT_OF_MEMORY" if memory else label, message=batch.message)
 
     def _attach(self, batch: Batch, keys: list[str]) -> None:
-        failures = {
-            keys[row]: {"reason": problem.reason.value, "detail": problem.detail, "process": self.node.uuid}
-            for row, problem in batch.failures.items()
-        }
+        method = Method.from_dict(self.node.inputs.method.get_dict())
+        failures = {}
+        for row, problem in batch.failures.items():
+            found = explain(problem, CP2K, method)
+            failures[keys[row]] = {"reason": found.reason.value, "detail": found.detail, "process": self.node.uuid}
         self.out("failures", orm.Dict(failures))
         if batch.rows:
             numbers = [frame_number(keys[row]) for row in batch.rows]

@@ -52,7 +52,7 @@ def survival(times: ArrayLike, has_failed: ArrayLike, confidence: float = 0.95) 
 
     J. Am. Stat. Assoc. 53, 457 (1958); the band is Greenwood's on the scale of log(-log(share)), which keeps it within
     [0, 1]. His variance is zero where all or no runs hold: there it is that of Clopper and Pearson for the runs that
-    were observed until then.
+    failed or were observed until then.
 
     :param times: when each run failed, or when its observation ended, (n_runs,), in any unit.
     :param has_failed: whether it failed, (n_runs,).
@@ -74,7 +74,8 @@ def survival(times: ArrayLike, has_failed: ArrayLike, confidence: float = 0.95) 
     points, share = function.quantiles, function.probabilities
     low, high = band.low.probabilities.copy(), band.high.probabilities.copy()
     for row in np.flatnonzero((share == 0) | (share == 1)):
-        low[row], high[row] = _exact(share[row], int((lengths >= points[row]).sum()), confidence)
+        n_observed = int((failed | (lengths >= points[row])).sum())
+        low[row], high[row] = _exact(share[row], n_observed, confidence)
     if points[0] > 0:  # every run holds at its start, which the library does not list
         points, share, low, high = (
             np.insert(column, 0, first) for column, first in ((points, 0.0), (share, 1.0), (low, 1.0), (high, 1.0))

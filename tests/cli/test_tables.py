@@ -32,8 +32,8 @@ def test_print_summary_shows_what_was_dropped(aiida_profile: object) -> None:
 def test_print_survival_gives_medians_with_their_band() -> None:
     """A committee whose runs hold has no median within the time, and a share that is not certain."""
     text = io.StringIO()
-    curves = {"first": survival([0.1] * 10, [True] * 10), "last": survival([0.5] + [2.0] * 9, [True] + [False] * 9)}
+    curves = {"first": survival([0.1] * 10, [True] * 10), "last": survival([0.5] + [1.0] * 9, [True] + [False] * 9)}
     print_survival(curves, SETTINGS, Console(file=text, width=140))
     first, last = (line.split("│") for line in text.getvalue().splitlines() if line.startswith(("first", "last")))
     assert [cell.strip() for cell in first[1:]] == ["10", "10", "0.10 (0.10 to 0.10)", "0 (0 to 31)"]
-    assert [cell.strip() for cell in last[1:]] == ["10", "1", "> 2 (0.50 to > 2)", "90 (47 to 99)"]
+    assert [cell.strip() for cell in last[1:]] == ["10", "1", "> 1 (0.50 to > 1)", "90 (47 to 99)"]

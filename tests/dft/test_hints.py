@@ -7,7 +7,8 @@ import pytest
 
 from aiida_nnpgen.dft import registry
 from aiida_nnpgen.dft.code import Effort, Kind
-from aiida_nnpgen.dft.hints import hints
+from aiida_nnpgen.dft.hints import explain, hints
+from aiida_nnpgen.dft.label import LabelFailure, LabelProblem
 from aiida_nnpgen.dft.method import Method
 
 
@@ -45,3 +46,14 @@ def test_occupations_are_said_in_words(labeller: str, molecule: str, metal: str)
     code = registry.load(labeller)
     said = [code.occupations(code.method(Effort.FAST, kind=kind)) for kind in (Kind.MOLECULE, Kind.METAL)]
     assert said == [molecule, metal]
+
+
+@pytest.mark.parametrize("labeller", ["qe", "cp2k", "vasp"])
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("reason", [LabelFailure.NOT_CONVERGED, LabelFailure.NET_FORCE])
+def test_explain_suspects_fixed_occupations(labeller: str, kind: Kind, reason: LabelFailure) -> None:
+    """Where nothing converges, and not where levels are smeared already, or something else went wrong."""
+    code = registry.load(labeller)
+    method = code.method(Effort.FAST, kind=kind)
+    is_suspect = reason is LabelFailure.NOT_CONVERGED and code.occupations(method) == "fixed"
+    assert ("kind: metal" in explain(LabelProblem(reason, "x"), code, method).detail) == is_suspect

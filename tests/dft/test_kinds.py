@@ -76,7 +76,7 @@ def test_metals_are_smeared() -> None:
     assert found["qe"]["SYSTEM"] == {"occupations": "smearing", "smearing": "cold", "degauss": 0.02}
     assert (found["vasp"]["ISMEAR"], found["vasp"]["SIGMA"]) == (1, 0.2)
     scf = found["cp2k"]["FORCE_EVAL"]["DFT"]["SCF"]
-    assert (scf["ADDED_MOS"], scf["SMEAR"]["_"]) == (-1, "ON")
+    assert (scf["ADDED_MOS"], scf["SMEAR"]["_"]) == ("-1 -1", "ON")
 
 
 @pytest.mark.parametrize("labeller", ["cpmd", "ase"])

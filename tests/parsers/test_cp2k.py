@@ -22,11 +22,12 @@ def leave(fixtures: Path, tmp_path: Path) -> Callable[[str], Path]:
     return lambda name: shutil.copytree(fixtures / "cp2k" / name, tmp_path / name)
 
 
-def structures(folder: Path) -> dict[str, orm.StructureData]:
-    """Return the frames of a batch by link label."""
+def batch(folder: Path) -> dict[str, orm.Data]:
+    """Return the inputs of a batch by link label."""
     atoms = Frames.load(folder / "frames.npz").to_atoms()
     keys = [f"structures__frame_{number:04d}" for number in NUMBERS[: len(atoms)]]
-    return {key: orm.StructureData(ase=each) for key, each in zip(keys, atoms, strict=True)}
+    nodes = {key: orm.StructureData(ase=each) for key, each in zip(keys, atoms, strict=True)}
+    return nodes | {"method": orm.Dict({"functional": "PBE"})}
 
 
 def run(folder: Path, **changes: Any) -> dict[str, orm.Data]:
@@ -39,14 +40,14 @@ def run(folder: Path, **changes: Any) -> dict[str, orm.Data]:
 def test_cp2k_label_parser_gives_each_frame_its_key(parse: Callable[..., Any], leave: Callable[[str], Path]) -> None:
     """A finished job gives one row per structure, whose step is the number in its key."""
     folder = leave("batch")
-    inputs = structures(folder)
+    inputs = batch(folder)
     parsed = parse("nnpgen.cp2k_label", inputs, folder)
     assert parsed.status == 0
     labels = parsed.outputs["labels"]
     assert labels.get_stepids().tolist() == list(NUMBERS)
     assert labels.base.attributes.get("structure_link").format(11) in inputs
     assert parsed.outputs["failures"].get_dict() == {}
-    for row, node in enumerate(inputs.values()):
+    for row, node in enumerate(node for node in inputs.values() if isinstance(node, orm.StructureData)):
         np.testing.assert_allclose(labels.get_positions()[row], node.get_ase().positions, atol=1e-12)
 
 
@@ -55,11 +56,12 @@ def test_cp2k_label_parser_names_the_frame_that_did_not_converge(
 ) -> None:
     """The job went well, one frame did not: exit status 0 and a reason."""
     folder = leave("failed_not_converged")
-    parsed = parse("nnpgen.cp2k_label", structures(folder), folder)
+    parsed = parse("nnpgen.cp2k_label", batch(folder), folder)
     assert parsed.status == 0
     assert parsed.outputs["labels"].get_stepids().tolist() == [2, 11]
     [(key, failure)] = parsed.outputs["failures"].get_dict().items()
     assert (key, failure["reason"]) == ("frame_0005", "not_converged")
+    assert "kind: metal" in failure["detail"]
     assert orm.load_node(failure["process"]).process_class.__name__ == "Cp2kLabelCalculation"
 
 
@@ -68,7 +70,7 @@ def test_cp2k_label_parser_leaves_undone_what_the_time_limit_cut(
 ) -> None:
     """Frames done are kept, the rest is in neither output, for the next job."""
     folder = leave("failed_walltime")
-    parsed = parse("nnpgen.cp2k_label", structures(folder), folder)
+    parsed = parse("nnpgen.cp2k_label", batch(folder), folder)
     assert parsed.status == 400
     assert "the time was over" in parsed.message
     assert parsed.outputs["labels"].get_stepids().tolist() == [2, 5]
@@ -78,7 +80,7 @@ def test_cp2k_label_parser_leaves_undone_what_the_time_limit_cut(
 def test_cp2k_label_parser_tells_a_refused_input(parse: Callable[..., Any], leave: Callable[[str], Path]) -> None:
     """Another attempt would end the same way."""
     folder = leave("failed_input")
-    parsed = parse("nnpgen.cp2k_label", structures(folder), folder)
+    parsed = parse("nnpgen.cp2k_label", batch(folder), folder)
     assert parsed.status == 310
     assert "unknown keyword ZZZZ" in parsed.message
     assert "labels" not in parsed.outputs
@@ -90,7 +92,7 @@ def test_cp2k_label_parser_of_nothing(
 ) -> None:
     """A job that was killed at once has no labels, and may be tried again."""
     folder = leave("batch")
-    inputs = structures(folder)
+    inputs = batch(folder)
     (folder / "cp2k.out").unlink()
     (folder / "stderr.txt").write_text(stderr)
     parsed = parse("nnpgen.cp2k_label", inputs, folder)
@@ -104,7 +106,7 @@ def test_cp2k_label_parser_with_cut_trajectories_did_no_frame(
     """The standard output alone makes no label."""
     folder = leave("batch")
     (folder / "cp2k-frc-1.xyz").write_text("")
-    parsed = parse("nnpgen.cp2k_label", structures(folder), folder)
+    parsed = parse("nnpgen.cp2k_label", batch(folder), folder)
     assert parsed.status == 300
     assert "labels" not in parsed.outputs
 

@@ -38,12 +38,14 @@ def test_survival_without_a_failure_is_not_certain() -> None:
     assert curve.median == (np.inf, np.inf, np.inf)
 
 
-def test_survival_of_runs_that_all_fail_at_once() -> None:
-    """The share is zero, and its band says that ten runs cannot exclude survivors."""
-    curve = survival([0.0] * 10, [True] * 10)
-    assert list(curve.share) == [0.0]
-    assert curve.high[-1] == pytest.approx(1 - 0.025 ** (1 / 10))
-    assert curve.median == (0.0, 0.0, 0.0)
+def test_survival_of_runs_that_all_fail() -> None:
+    """The share is zero, and its band says that ten runs cannot exclude survivors, at once or one after another."""
+    at_once = survival([0.0] * 10, [True] * 10)
+    assert list(at_once.share) == [0.0]
+    assert at_once.median == (0.0, 0.0, 0.0)
+    for curve in (at_once, survival(np.arange(1.0, 11.0), [True] * 10)):
+        assert (curve.share[-1], curve.low[-1]) == (0, 0)
+        assert curve.high[-1] == pytest.approx(1 - 0.025 ** (1 / 10))
 
 
 def test_survival_band_covers() -> None:

@@ -101,3 +101,23 @@ def test_qe_and_cp2k_agree_on_crystals(
     pw = label(pw_code, upf, atoms, labeller="qe", cutoff=cutoff, **shared)
     gaussian = label(cp2k_code, {}, atoms, labeller="cp2k", **shared)
     assert rms_difference(pw, gaussian) < 0.06
+
+
+@pytest.mark.parametrize("labeller", ["qe", "cp2k"])
+def test_moments_of_oxygen_lead_to_the_triplet(
+    labeller: str,
+    pw_code: orm.InstalledCode,
+    cp2k_code: orm.InstalledCode,
+    generate_upf: Callable[..., dict[str, orm.Data]],
+) -> None:
+    """Initial moments, with which smearing leaves the total free, and a given multiplicity find one ground state."""
+    molecule = Atoms("O2", positions=[[2.0, 2.0, 1.9], [2.0, 2.0, 3.13]], cell=[4.0, 4.0, 5.0], pbc=True)
+    shared = {"labeller": labeller, "protocol": "fast", "functional": "PBE", "dispersion": "none"}
+    shared |= {"kpoints": [1, 1, 1]} | ({"cutoff": 50} if labeller == "qe" else {})
+    code, upf = (pw_code, generate_upf("O")) if labeller == "qe" else (cp2k_code, {})
+    free = {"kind": "metal", "magmoms": {"O": 1.5}}
+    levels = ({"kind": "metal"}, {"multiplicity": 3}, free)
+    paired, triplet, moments = (label(code, upf, molecule, **shared, **level) for level in levels)
+    assert triplet.energies[0] < paired.energies[0] - 0.2
+    assert moments.energies[0] == pytest.approx(triplet.energies[0], abs=0.1)
+    assert rms_difference(moments, triplet) < 0.2

@@ -16,7 +16,7 @@ from ...common.text import disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...data.repository import unpacked
 from ...dft import registry
-from ...dft.hints import FIXED
+from ...dft.hints import explain
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
 from ...dft.method import Method
 from ...dft.qe.labels import CRASH, STDOUT, join_run, read_run, read_single_point, read_why
@@ -68,18 +68,10 @@ def label_from_qe(
                 raise OutputError("pw.x left no files")
             frames = read_single_point(last, structure.get_ase())
         except OutputError as exception:
-            problem = _why(facts, last, exception)
-            detail = problem.detail
-            if problem.reason is LabelFailure.NOT_CONVERGED and _is_fixed(method):
-                detail = f"{detail}; occupations are fixed: if there may be no gap take `kind: metal`"
-            failure = {"reason": problem.reason.value, "detail": detail, "process": facts["process"]}
+            problem = explain(_why(facts, last, exception), registry.load("qe"), Method.from_dict(method.get_dict()))
+            failure = {"reason": problem.reason.value, "detail": problem.detail, "process": facts["process"]}
             return {"failures": orm.Dict({key: failure})}
     return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
-
-
-def _is_fixed(method: orm.Dict) -> bool:
-    """Return whether levels are full or empty at this level of theory."""
-    return registry.load("qe").occupations(Method.from_dict(method.get_dict())) == FIXED
 
 
 def _why(facts: orm.Dict, folder: Path | None, exception: OutputError | None = None) -> LabelProblem:

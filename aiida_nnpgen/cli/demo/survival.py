@@ -29,7 +29,7 @@ SETTINGS = SamplingSettings(
     stride=20,
     halt_deviation=5.0,
     # One run says little: of the same committee some end at once and others hold.
-    runs=[RunSettings(ensemble=Ensemble.NVT, temperatures=[600.0], length=2_000.0, replicas=10)],
+    runs=[RunSettings(ensemble=Ensemble.NVT, temperatures=[600.0], length=1_000.0, replicas=10)],
 )
 SEED = 600
 
