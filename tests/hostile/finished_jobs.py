@@ -184,7 +184,7 @@ class Jobs:
         shutil.copytree(ROOT / "fixtures" / "cp2k" / "batch", self.folder, dirs_exist_ok=True)
         atoms = Frames.load(self.folder / "frames.npz").to_atoms()
         nodes = {f"structures__frame_{row:04d}": orm.StructureData(ase=each) for row, each in enumerate(atoms)}
-        return Job("nnpgen.cp2k_label", self.folder, nodes)
+        return Job("nnpgen.cp2k_label", self.folder, nodes | {"method": orm.Dict({"functional": "PBE"})})
 
     def cp2k_md(self) -> Job:
         """Take a dynamics of CP2K."""
