@@ -79,8 +79,8 @@ def test_no_parser_raises_on_damaged_files(make: Callable[[str], Job], kind: str
 def test_no_parser_raises_on_any_cut(
     make: Callable[[str], Job], kind: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Each length of small files, a few hundred of large ones, and as many other damages."""
+    """Each length of small files, some of large ones, and as many other damages; the variable asks for more."""
     job = make(kind)
-    tried = parse_all(job, int(os.environ.get(COUNT, "300")))
+    tried = parse_all(job, int(os.environ.get(COUNT, "50")))
     record_property("tried", tried)
-    assert tried > 300 * len(job.files) / 3
+    assert tried > 50 * len(job.files)
