@@ -110,6 +110,7 @@ def calculations(node: orm.ProcessNode) -> list[orm.CalcJobNode]:
     return sorted(jobs, key=lambda job: job.pk)
 
 
+@pytest.mark.slow
 def test_four_frames_are_labelled(vasp_code: orm.InstalledCode, label: Callable[..., orm.WorkChainNode]) -> None:
     """Forces and stress are derivatives of the energy, whatever VASP reorders; each label names its job."""
     node = label(vasp_code, [moved(STEP), moved(-STEP), strained(STRAIN), strained(-STRAIN)])
@@ -146,6 +147,7 @@ def test_radical_and_ion_have_their_own_charge_and_spin(
     assert "nelect" not in found["HO"]
 
 
+@pytest.mark.slow
 def test_field_that_does_not_converge_gets_another_solver(
     vasp: Callable[..., orm.InstalledCode], label: Callable[..., orm.WorkChainNode]
 ) -> None:
