@@ -8,6 +8,7 @@ from ase import Atoms
 from rich.console import Console
 
 from ..builders.files import read_starts
+from ..config.document import describe_path
 from ..config.import_paths import import_paths
 from ..config.method import StructureFacts
 from ..config.reference import ReferenceSettings
@@ -15,7 +16,7 @@ from ..config.root import LoopSettings
 from ..config.structures import StructureSource, frame_keys
 from ..dft.hints import hints
 from ..dft.method import Dispersion
-from .console import make_console, make_table
+from .console import make_console, make_table, plain
 
 __all__ = ["print_import_paths", "print_levels"]
 
@@ -47,8 +48,7 @@ def print_import_paths(config: LoopSettings, console: Console | None = None) -> 
     """Print the code that runs because the configuration names it: a configuration is a program."""
     console = console or make_console()
     for found in import_paths(config):
-        place = ".".join(map(str, found.location))
-        console.print(f"runs `{found.path}`, named by {place}", markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(f"runs `{found.path}`, named by {describe_path(found.location)}"), soft_wrap=True)
 
 
 def _level(reference: ReferenceSettings, name: str, atoms: Atoms) -> tuple[str, ...]:

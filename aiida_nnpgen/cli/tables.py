@@ -6,7 +6,6 @@ from collections import Counter
 
 from aiida import orm
 from rich.console import Console
-from rich.markup import escape
 
 from ..common.exceptions import InputError
 from ..config.sampling import SamplingSettings
@@ -84,7 +83,7 @@ def print_frames(model: orm.Node, console: Console | None = None) -> None:
     for frame in frames:
         identifiers = [(uuid or "imported")[:8] for uuid in (frame.structure, frame.process)]
         iteration = "initial" if frame.iteration < 0 else str(frame.iteration)
-        table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), escape(frame.reason))
+        table.add_row(iteration, frame.split.name.lower(), *identifiers, str(frame.index), frame.reason)
     console.print(table)
     counts = Counter(frame.split.name.lower() for frame in frames)
     console.print(plain(", ".join(f"{count} for {name}" for name, count in sorted(counts.items()))))

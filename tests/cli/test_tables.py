@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
+import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from rich.console import Console
 
+from aiida_nnpgen.cli import tables
 from aiida_nnpgen.cli.demo.survival import SETTINGS
 from aiida_nnpgen.cli.tables import print_summary, print_survival
 from aiida_nnpgen.common.iterations import iteration_key
+from aiida_nnpgen.common.types import Split
+from aiida_nnpgen.data import PotentialData
+from aiida_nnpgen.data.lineage import FrameLineage
 from aiida_nnpgen.properties import survival
 
 
@@ -37,3 +43,15 @@ def test_print_survival_gives_medians_with_their_band() -> None:
     first, last = (line.split("│") for line in text.getvalue().splitlines() if line.startswith(("first", "last")))
     assert [cell.strip() for cell in first[1:]] == ["10", "10", "0.10 (0.10 to 0.10)", "0 (0 to 31)"]
     assert [cell.strip() for cell in last[1:]] == ["10", "1", "> 1 (0.50 to > 1)", "90 (47 to 99)"]
+
+
+def test_print_frames_shows_reasons_as_they_are(
+    generate_potential: Callable[..., PotentialData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brackets come out as they went in, once."""
+    facts = {"dataset": "a", "row": 0, "split": Split.TRAIN, "iteration": 0, "index": 0, "structure": None}
+    frame = FrameLineage(**facts, label=None, process=None, reason="[/old] kept")
+    monkeypatch.setattr(tables, "frames_of_model", lambda _: [frame])
+    text = io.StringIO()
+    tables.print_frames(generate_potential(), Console(file=text, width=140, markup=False))
+    assert "│ [/old] kept" in text.getvalue()
