@@ -14,7 +14,7 @@ from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..data import DatasetData, PotentialData
 from ..data.candidates import candidate_frames, read_candidates
-from ..data.validators import validate_node, validate_nodes
+from ..data.validators import first_problem, validate_node, validate_nodes
 from ..jobs.config import build
 from ..jobs.screen import ARRAYS
 from ..models import registry
@@ -55,11 +55,7 @@ def validate_model(model: PotentialData, _: Any) -> str | None:
 
 def validate_levels(node: orm.ArrayData, _: Any) -> str | None:
     """Check that the candidates can be read."""
-    try:
-        read_candidates(node)
-    except InputError as exception:
-        return str(exception)
-    return None
+    return first_problem({"": node}, read_candidates)
 
 
 class ScreenCalculation(JobCalculation):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["disk_full_line", "printable", "shorten", "visible"]
+__all__ = ["SCHEDULER_STDERR", "disk_full_at_end", "disk_full_line", "printable", "shorten", "visible"]
+
+SCHEDULER_STDERR = "_scheduler-stderr.txt"
+"""What AiiDA calls the file in which the system, and not the code, says why a job ended."""
 
 _LIMIT = 120
+_TAIL = 65536  # bytes: what ended a job stands at the end
 _KEPT = "\n\t"
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b", re.IGNORECASE)
@@ -49,3 +53,8 @@ def disk_full_line(text: str) -> str | None:
     start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
     around = slice(max(start, match.start() - 200), min(end if end >= 0 else len(text), match.end() + 200))
     return " ".join(printable(text[around]).split())
+
+
+def disk_full_at_end(content: bytes) -> str | None:
+    """Return that line if it stands at the end of a file, which may be long."""
+    return disk_full_line(content[-_TAIL:].decode(errors="replace"))

@@ -12,13 +12,12 @@ from functools import partial
 from ..common.exceptions import InputError
 from ..screening.base import QUANTITIES, REDUCERS, SELECTORS, check_keywords
 from ..screening.settings import ScreeningSettings
+from .document import Location
 from .method import MethodSettings
 from .reference import ReferenceSettings
 from .root import LoopSettings
 
 __all__ = ["ImportPath", "import_paths", "wrong_paths"]
-
-Location = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +79,7 @@ def _reference_words(reference: ReferenceSettings) -> Iterator[tuple[Location, s
 def _screening_words(screening: ScreeningSettings) -> Iterator[tuple[Location, str, Callable[[], object]]]:
     """Yield the names in the settings of a screening, with the check of each."""
     reducer, selector = screening.reducer, screening.selector
-    yield ("reducer", "method"), reducer.method, partial(check_keywords, REDUCERS, reducer.method, (), reducer.keywords)
+    yield ("reducer", "method"), reducer.method, partial(check_keywords, REDUCERS, reducer.method, reducer.keywords)
     for index, item in enumerate(screening.quantities):
-        check = partial(check_keywords, QUANTITIES, item.name, ("frames",), item.keywords)
-        yield ("quantities", index, "name"), item.name, check
-    given = ("points", "n_max", "fixed")
-    yield (
-        ("selector", "name"),
-        selector.name,
-        partial(check_keywords, SELECTORS, selector.name, given, selector.keywords),
-    )
+        yield ("quantities", index, "name"), item.name, partial(check_keywords, QUANTITIES, item.name, item.keywords)
+    yield ("selector", "name"), selector.name, partial(check_keywords, SELECTORS, selector.name, selector.keywords)

@@ -102,8 +102,9 @@ class MethodMatch(Section):
     @classmethod
     def _check_formula(cls, value: str | None) -> str | None:
         if value is not None:
-            unknown = sorted(set(_elements(value)) - set(chemical_symbols[1:]))
-            if unknown or not _elements(value):
+            found = _elements(value)
+            unknown = sorted(set(found) - set(chemical_symbols[1:]))
+            if unknown or not found:
                 raise ValueError(f"`{value}` is no formula" + (f": no element {', '.join(unknown)}" if unknown else ""))
         return value
 

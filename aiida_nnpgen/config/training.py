@@ -8,9 +8,8 @@ from typing import Any
 from ase.data import atomic_numbers
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 
-from ..common import plugins
 from ..models import registry
-from ..models.base import Abilities, Backend
+from ..models.base import Backend
 from .fields import Section
 
 __all__ = ["TrainingSettings"]
@@ -38,8 +37,7 @@ class TrainingSettings(Section):
     @field_validator("architecture")
     @classmethod
     def _check_architecture(cls, value: str) -> str:
-        if not isinstance(getattr(registry.load(value), "abilities", None), Abilities):
-            raise ValueError(f"`{value}` is no architecture: choose one of {', '.join(plugins.names(registry.MODELS))}")
+        registry.load(value)
         return value
 
     @field_validator("warm_start")

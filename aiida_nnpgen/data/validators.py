@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiida import orm
@@ -13,7 +14,7 @@ from .potential import PotentialData
 from .repository import check_single_file, file_names
 from .trajectory import check_structure, check_trajectory
 
-__all__ = ["check_node", "validate_node", "validate_nodes"]
+__all__ = ["check_node", "first_problem", "validate_node", "validate_nodes"]
 
 
 def check_node(node: orm.Data, *, own: bool = False) -> None:
@@ -41,9 +42,18 @@ def validate_node(node: orm.Data | None, _: Any) -> str | None:
 
 def validate_nodes(nodes: Mapping[str, orm.Data], _: Any, *, own: bool = False) -> str | None:
     """Check all nodes of a namespace."""
+    return first_problem(nodes, partial(check_node, own=own))
+
+
+def first_problem(nodes: Mapping[str, orm.Data], check: Callable[[Any], object]) -> str | None:
+    """Return what is wrong with the first node that does not pass a check; None if all do.
+
+    :param nodes: by key, which the message begins with; that of a single port is empty.
+    :param check: raises InputError.
+    """
     for key, node in nodes.items():
         try:
-            check_node(node, own=own)
+            check(node)
         except InputError as exception:
             return f"{key}: {exception}" if key else str(exception)
     return None

@@ -90,6 +90,13 @@ class LabelProblem:
     def __str__(self) -> str:
         return f"{self.reason.value}: {self.detail}"
 
+    def record(self, process: str | None) -> dict[str, str | None]:
+        """Return what is kept of a frame that failed.
+
+        :param process: UUID of the job.
+        """
+        return {"reason": self.reason.value, "detail": self.detail, "process": process}
+
 
 def check_label(
     energy: float,

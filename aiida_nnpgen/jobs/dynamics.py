@@ -94,8 +94,7 @@ def read_run(folder: Path, numbers: NDArray[np.int64], conditions: Conditions) -
 def _read_frames(path: Path, n_atoms: int, conditions: Conditions) -> list[MdFrame]:
     try:
         return read_frames(path, n_atoms, conditions)
-    # Damaged bytes make NumPy and zipfile raise what neither of them documents.
-    except Exception as exception:
+    except OSError as exception:
         raise OutputError(f"`{path.name}` cannot be read: {type(exception).__name__}: {exception}") from exception
 
 

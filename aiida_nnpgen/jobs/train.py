@@ -70,10 +70,7 @@ def main(folder: Path) -> None:
     work, model = folder / WORK, folder / MODEL
     work.mkdir(exist_ok=True)
     outcome = backend.train(task, work)
-    for name in outcome.files:
-        (model / name).parent.mkdir(parents=True, exist_ok=True)
-        _copy(work / name, model / name)
-    write_object(folder / DIGESTS, {name: digest((model / name).read_bytes()) for name in outcome.files})
+    write_object(folder / DIGESTS, {name: _keep(work / name, model / name) for name in outcome.files})
     write_arrays(folder / CURVE, outcome.curve)
     result = {
         "files": list(outcome.files),
@@ -91,5 +88,9 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _copy(source: Path, target: Path) -> None:
-    write_atomically(target, lambda handle: handle.write(source.read_bytes()))
+def _keep(source: Path, target: Path) -> str:
+    """Copy a model file and return its checksum."""
+    content = source.read_bytes()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, lambda handle: handle.write(content))
+    return digest(content)

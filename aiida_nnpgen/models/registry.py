@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from ..common import plugins
-from .base import Backend
+from ..common.exceptions import InputError
+from .base import Abilities, Backend
 
 __all__ = ["MODELS", "load", "load_path", "target"]
 
@@ -16,9 +17,12 @@ MODELS = "nnpgen.models"
 def load(name: str) -> Backend:
     """Return an architecture by its registered name: names come from nodes too, and import paths run what they name.
 
-    :raises InputError: if the name is unknown.
+    :raises InputError: if the name is unknown, or of something else.
     """
-    return cast(Backend, plugins.load(MODELS, name))
+    found = plugins.load(MODELS, name)
+    if not isinstance(getattr(found, "abilities", None), Abilities):
+        raise InputError(f"`{name}` is no architecture: choose one of {', '.join(plugins.names(MODELS))}")
+    return cast(Backend, found)
 
 
 def load_path(path: str) -> Backend:

@@ -35,7 +35,7 @@ class AseLabelParser(JobParser):
         structures = self.node.inputs.structures
         [(keys, frames)] = structures_to_frames({key: structures[key] for key in structures})
         labels, failures = _read(self.folder(retrieved_temporary_folder), keys, frames.n_atoms)
-        self.out("failures", orm.Dict({key: self._record(problem) for key, problem in failures.items()}))
+        self.out("failures", orm.Dict({key: problem.record(self.node.uuid) for key, problem in failures.items()}))
         if labels:
             self.out("labels", _node(labels, keys, frames))
         try:
@@ -46,9 +46,6 @@ class AseLabelParser(JobParser):
                 return failure
             return self.exit("ERROR_NO_FRAMES", message=failure.message)
         return None
-
-    def _record(self, problem: LabelProblem) -> dict[str, str]:
-        return {"reason": problem.reason.value, "detail": problem.detail, "process": self.node.uuid}
 
 
 def _read(folder: Path, keys: list[str], n_atoms: int) -> tuple[dict[str, Evaluation], dict[str, LabelProblem]]:

@@ -9,14 +9,13 @@ from aiida.engine import ExitCode
 from aiida.parsers import Parser
 
 from ..common.dynamics import MdRun
-from ..common.text import disk_full_line, printable
+from ..common.text import SCHEDULER_STDERR, disk_full_at_end, disk_full_line, printable
 from ..common.types import RunEnd
 from ..data.labels import run_nodes
 
 __all__ = ["BaseParser", "LabelledRunParser"]
 
 _MAY_BE_DISK_FULL = ("ERROR_NO_FRAMES", "ERROR_JOB_FAILED", "ERROR_INTERRUPTED")
-_TAIL = 65536  # bytes: what ended a job stands at the end
 
 
 class BaseParser(Parser):
@@ -55,10 +54,10 @@ class BaseParser(Parser):
     def _disk_full(self, message: str) -> str | None:
         """Return the words in which the message, or what was retrieved, says that the disk was full."""
         said = disk_full_line(message)
-        for name in (*self.TOLD_IN, "_scheduler-stderr.txt") if said is None else ():
+        for name in (*self.TOLD_IN, SCHEDULER_STDERR) if said is None else ():
             path = getattr(self, "_folder", Path()) / name
             content = self.kept(name) or (path.read_bytes() if path.is_file() else b"")
-            said = said or disk_full_line(content[-_TAIL:].decode(errors="replace"))
+            said = said or disk_full_at_end(content)
         return said
 
 

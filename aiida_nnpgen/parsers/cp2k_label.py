@@ -43,10 +43,9 @@ class Cp2kLabelParser(BaseParser):
 
     def _attach(self, batch: Batch, keys: list[str]) -> None:
         method = Method.from_dict(self.node.inputs.method.get_dict())
-        failures = {}
-        for row, problem in batch.failures.items():
-            found = explain(problem, CP2K, method)
-            failures[keys[row]] = {"reason": found.reason.value, "detail": found.detail, "process": self.node.uuid}
+        failures = {
+            keys[row]: explain(problem, CP2K, method).record(self.node.uuid) for row, problem in batch.failures.items()
+        }
         self.out("failures", orm.Dict(failures))
         if batch.rows:
             numbers = [frame_number(keys[row]) for row in batch.rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 import numpy as np
@@ -32,6 +32,9 @@ SELECTORS = "nnpgen.selectors"
 """Entry point group of functions that fulfil :class:`Selector`."""
 QUANTITIES = "nnpgen.quantities"
 """Entry point group of functions ``(frames, **keywords) -> (n_frames,)``."""
+
+_GIVEN: Mapping[str, tuple[str, ...]] = {REDUCERS: (), SELECTORS: ("points", "n_max", "fixed"), QUANTITIES: ("frames",)}
+"""Arguments that each of a group is called with, beside the user's keywords."""
 
 
 class Reducer(Protocol):
@@ -70,17 +73,16 @@ def load_function(group: str, name: str) -> Callable[..., object]:
     return cast("Callable[..., object]", found)
 
 
-def check_keywords(group: str, name: str, positional: Sequence[str], keywords: Mapping[str, object]) -> None:
+def check_keywords(group: str, name: str, keywords: Mapping[str, object]) -> None:
     """Refuse keywords that a function does not take.
 
     :param group: entry point group.
     :param name: registered name or import path.
-    :param positional: names of the arguments that are given anyway.
-    :param keywords: the others.
+    :param keywords: beside the arguments that are given anyway.
     :raises InputError: if there is no such function, or it does not take a keyword.
     """
     try:
-        inspect.signature(load_function(group, name)).bind(*positional, **keywords)
+        inspect.signature(load_function(group, name)).bind(*_GIVEN[group], **keywords)
     except (TypeError, ValueError) as exception:
         raise InputError(f"`{name}` of `{group}`: {exception}") from exception
 
@@ -92,7 +94,7 @@ def load_reducer(method: str, keywords: Mapping[str, object]) -> Reducer:
     :param keywords: its own keywords.
     :raises InputError: if there is no such reducer, or it has no such keyword.
     """
-    check_keywords(REDUCERS, method, (), keywords)
+    check_keywords(REDUCERS, method, keywords)
     factory = load_function(REDUCERS, method)
     if not callable(getattr(factory, "fit_transform", None)):
         raise InputError(f"`{method}` is no reducer: it has no `fit_transform`")
@@ -107,7 +109,7 @@ def measure(name: str, frames: Frames, keywords: Mapping[str, object]) -> NDArra
     :param keywords: of the quantity.
     :raises InputError: if there is no such quantity, it has no such keyword, or a value is not finite.
     """
-    check_keywords(QUANTITIES, name, ("frames",), keywords)
+    check_keywords(QUANTITIES, name, keywords)
     values = np.asarray(load_function(QUANTITIES, name)(frames, **keywords), dtype=np.float64)
     if values.shape != (len(frames),):
         raise InputError(f"quantity `{name}` has shape {values.shape}, expected ({len(frames)},)")
@@ -141,5 +143,5 @@ def select(
     options = dict(keywords or {})
     if "seed" in inspect.signature(selector).parameters:
         options.setdefault("seed", seed)
-    check_keywords(SELECTORS, name, ("points", "n_max", "fixed"), options)
+    check_keywords(SELECTORS, name, options)
     return cast("NDArray[np.int64]", selector(points, n_max, fixed, **options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from ..common import plugins
 from ..common.exceptions import InputError
@@ -110,7 +110,7 @@ class ReducerSettings:
     fit_size: int | None = None
 
     def __post_init__(self) -> None:
-        _check(REDUCERS, self.method, (), self.keywords)
+        _check(REDUCERS, self.method, self.keywords)
         _positive("fit_size", self.fit_size)
 
 
@@ -130,7 +130,7 @@ class QuantitySettings:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(QUANTITIES, self.name, ("frames",), self.keywords)
+        _check(QUANTITIES, self.name, self.keywords)
         pair = self.keywords.get("pair")
         if pair is not None:
             if not isinstance(pair, list | tuple) or len(pair) != 2:
@@ -154,7 +154,7 @@ class SelectorSettings:
     keywords: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(SELECTORS, self.name, ("points", "n_max", "fixed"), self.keywords)
+        _check(SELECTORS, self.name, self.keywords)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,10 +209,7 @@ class ScreeningSettings:
         :raises InputError: if a quantity names another element.
         """
         for quantity in self.quantities:
-            pair = quantity.keywords.get("pair")
-            if not isinstance(pair, list | tuple):
-                continue
-            element_numbers(pair)
+            pair = cast("Sequence[str]", quantity.keywords.get("pair") or ())
             unknown = [symbol for symbol in pair if symbol not in elements]
             if unknown:
                 raise InputError(
@@ -220,14 +217,14 @@ class ScreeningSettings:
                 )
 
 
-def _check(group: str, name: str, positional: Sequence[str], keywords: dict[str, object]) -> None:
+def _check(group: str, name: str, keywords: dict[str, object]) -> None:
     """Check a name and its keywords; an import path by its form alone.
 
     Settings are read from nodes too, which may be a stranger's: what an import path leads to is seen where it is used,
     and before that where the user's own file is read.
     """
     if ":" not in name:
-        check_keywords(group, name, positional, keywords)
+        check_keywords(group, name, keywords)
     elif not plugins.is_path(name):
         raise InputError(f"`{name}` is no import path: write `module:attribute`")
 

@@ -8,22 +8,20 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from ase.data import atomic_numbers
 
-from ..common import plugins
 from ..common.exceptions import InputError
 from ..common.frames import Frames
 from ..common.interaction import Interaction
 from ..models.base import Abilities, Backend, Potential
 from ..models.calculator import PotentialCalculator
-from ..models.registry import MODELS
 from .pair_potential import ELEMENTS, alloy, label, mixture, rattle
 from .potentials import TOLERANCES, PotentialChecks, Tolerance, assert_close, predict, rotation
-from .trainings import Trainings
+from .trainings import Trainings, load_backend
 
 __all__ = ["ArchitectureSuite"]
 
@@ -46,16 +44,12 @@ class ArchitectureSuite(PotentialChecks):
     HALF: ClassVar[Mapping[str, object]] = {}
     BRIEF: ClassVar[Mapping[str, object]] = {}
 
-    @classmethod
-    def _backend(cls) -> Backend:
-        return cast(Backend, plugins.load_either(MODELS, cls.NAME))
-
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
     def _environment(cls) -> Iterator[None]:
         """Set the variables that a job of the architecture would have."""
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in cls._backend().environment.items():
+            for name, value in load_backend(cls.NAME).environment.items():
                 patch.setenv(name, value)
             yield
 
@@ -68,7 +62,7 @@ class ArchitectureSuite(PotentialChecks):
     @pytest.fixture
     def backend(self) -> Backend:
         """Return the architecture."""
-        return self._backend()
+        return load_backend(self.NAME)
 
     @pytest.fixture
     def potential(self, trainings: Trainings) -> Potential:

@@ -21,9 +21,14 @@ from ..models.base import Backend, Potential
 from ..models.registry import MODELS
 from .pair_potential import ELEMENTS, alloy, label, mixture, rattle
 
-__all__ = ["Training", "Trainings"]
+__all__ = ["Training", "Trainings", "load_backend"]
 
 Settings = Mapping[str, object]
+
+
+def load_backend(name: str) -> Backend:
+    """Return the architecture that a suite is for, by its registered name or an import path."""
+    return cast(Backend, plugins.load_either(MODELS, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ class Training:
     @cached_property
     def potential(self) -> Potential:
         """Return the model, loaded."""
-        return cast(Backend, plugins.load_either(MODELS, self.backend)).load(self.model)
+        return load_backend(self.backend).load(self.model)
 
 
 class Trainings:

@@ -181,12 +181,7 @@ def define_ports(spec: WorkChainSpec) -> None:
     )
     declare_ports(spec, "larger_options", "max_concurrent")
     spec.input_namespace("datasets", valid_type=DatasetData, required=False, help="Shards of an earlier run.")
-    spec.input_namespace(
-        "models",
-        valid_type=PotentialData,
-        required=False,
-        help="Last committee of an earlier run.",
-    )
+    spec.input_namespace("models", valid_type=PotentialData, required=False, help="Last committee of an earlier run.")
     spec.input_namespace("test_sets", valid_type=DatasetData, required=False, help="Held-out frames, labelled before.")
     spec.input(
         "first_iteration", valid_type=orm.Int, default=lambda: orm.Int(0), help="Place in the schedule to start at."

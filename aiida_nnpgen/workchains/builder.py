@@ -17,7 +17,7 @@ from ..config.existing import ExistingSettings
 from ..config.reference import ReferenceSettings
 from ..config.root import ActiveLearningConfig
 from ..config.structures import StructureSource, frame_keys
-from ..data.validators import check_node
+from ..data.validators import validate_nodes
 from .active_learning_spec import validate_inputs
 from .codes import codes_and_options
 from .continuation import continue_from
@@ -79,10 +79,8 @@ def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNo
         for index, source in enumerate(settings.existing if settings else []):
             place = f"{purpose}.existing[{index}].path"
             node = taken.get(source.name) or _existing_node(source, folder, place)
-            try:
-                check_node(node, own=True)
-            except InputError as exception:
-                raise InputError(f"{place}: {exception}") from exception
+            if problem := validate_nodes({place: node}, None, own=True):
+                raise InputError(problem)
             nodes.setdefault(purpose.value, {})[source.name] = node
     return nodes
 

@@ -11,7 +11,7 @@ from ..common.exceptions import InputError
 from ..common.iterations import by_iteration, iteration_key
 from ..common.types import Purpose
 from ..data import DatasetData, PotentialData
-from ..data.validators import check_node
+from ..data.validators import validate_nodes
 from .ports import input_namespace, output_namespace
 
 __all__ = ["Continuation", "check_is_loop", "continue_from"]
@@ -99,10 +99,8 @@ def _check(process: orm.ProcessNode, left: Continuation) -> None:
         for key, node in getattr(left, name).items():
             if not isinstance(node, kind):
                 raise InputError(f"<{process.pk}> cannot be continued: {name}.{key} is a {type(node).__name__}")
-            try:
-                check_node(node)
-            except InputError as exception:
-                raise InputError(f"<{process.pk}> cannot be continued: {name}.{key}: {exception}") from exception
+            if problem := validate_nodes({key: node}, None):
+                raise InputError(f"<{process.pk}> cannot be continued: {name}.{problem}")
 
 
 def _shards(process: orm.ProcessNode, purpose: Purpose, end: int) -> dict[str, DatasetData]:

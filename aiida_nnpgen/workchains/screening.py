@@ -13,12 +13,11 @@ from ..calculations.base import define_exit_codes
 from ..calculations.deviation import DeviationCalculation
 from ..calculations.functions import assign_levels, choose_window, record_selection, select_structures
 from ..calculations.screen import ScreenCalculation, read_settings, validate_settings
-from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..data import DatasetData, PotentialData
 from ..data.candidates import n_candidates
 from ..data.deviations import check_run, has_deviation, sampler_of, without_deviation
-from ..data.validators import validate_nodes
+from ..data.validators import first_problem, validate_nodes
 from .caching import cached
 from .ports import reason_of
 
@@ -27,12 +26,7 @@ __all__ = ["ScreeningWorkChain"]
 
 def validate_runs(runs: Mapping[str, orm.ArrayData], _: Any) -> str | None:
     """Check that steps and deviations of every run can be read."""
-    for key, run in runs.items():
-        try:
-            check_run(run)
-        except InputError as exception:
-            return f"{key}: {exception}"
-    return None
+    return first_problem(runs, check_run)
 
 
 class ScreeningWorkChain(WorkChain):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
-from ...common.text import disk_full_line
+from ...common.text import SCHEDULER_STDERR, disk_full_at_end
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...data.repository import unpacked
 from ...dft import registry
@@ -22,8 +21,6 @@ from ...dft.method import Method
 from ...dft.qe.labels import CRASH, STDOUT, join_run, read_run, read_single_point, read_why
 
 __all__ = ["label_from_qe"]
-
-_TAIL = 65536  # bytes
 
 _REASONS = {
     110: LabelFailure.OUT_OF_LIMITS,  # of memory
@@ -69,8 +66,7 @@ def label_from_qe(
             frames = read_single_point(last, structure.get_ase())
         except OutputError as exception:
             problem = explain(_why(facts, last, exception), registry.load("qe"), Method.from_dict(method.get_dict()))
-            failure = {"reason": problem.reason.value, "detail": problem.detail, "process": facts["process"]}
-            return {"failures": orm.Dict({key: failure})}
+            return {"failures": orm.Dict({key: problem.record(facts["process"])})}
     return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
 
 
@@ -81,15 +77,14 @@ def _why(facts: orm.Dict, folder: Path | None, exception: OutputError | None = N
         return LabelProblem(_REASONS[status], message or f"exit status {status}")
     if isinstance(exception, RefusedLabelError) and exception.reason is not LabelFailure.NO_OUTPUT:
         return LabelProblem(exception.reason, str(exception))
-    if folder is not None and (full := disk_full_line("".join(_told(folder)))):
+    if folder is not None and (full := _disk_full(folder)):
         return LabelProblem(LabelFailure.NO_OUTPUT, f"there was no room on the disk: {full}")
     if folder is not None and (said := read_why(folder)):
         return LabelProblem(LabelFailure.CALCULATOR, said)
     return LabelProblem(LabelFailure.NO_OUTPUT, message or str(exception or "the calculation did not end"))
 
 
-def _told(folder: Path) -> Iterator[str]:
-    """Yield the ends of the files in which pw.x, or the system, says that the disk was full."""
-    for name in ("_scheduler-stderr.txt", STDOUT, CRASH):
-        if (folder / name).is_file():
-            yield (folder / name).read_bytes()[-_TAIL:].decode(errors="replace")
+def _disk_full(folder: Path) -> str | None:
+    """Return the line in which pw.x, or the system, says that the disk was full."""
+    files = (folder / name for name in (SCHEDULER_STDERR, STDOUT, CRASH))
+    return next(filter(None, (disk_full_at_end(path.read_bytes()) for path in files if path.is_file())), None)

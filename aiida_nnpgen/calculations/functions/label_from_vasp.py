@@ -10,7 +10,7 @@ from aiida.engine import calcfunction
 
 from ...common.dynamics import Conditions
 from ...common.exceptions import OutputError
-from ...common.text import disk_full_line
+from ...common.text import SCHEDULER_STDERR, disk_full_line
 from ...data.labels import StructureLink, frame_number, is_run_key, label_node, run_nodes
 from ...data.repository import unpacked
 from ...dft.label import LabelFailure, LabelProblem, RefusedLabelError
@@ -20,7 +20,7 @@ from ...dft.vasp.run import join_run, read_run
 
 __all__ = ["label_from_vasp"]
 
-STDOUT, SCHEDULER_STDERR = "vasp_output", "_scheduler-stderr.txt"
+STDOUT = "vasp_output"
 """Files of a ``VaspCalculation``."""
 
 _REASONS = {
@@ -67,8 +67,7 @@ def label_from_vasp(
             frames = read_single_point(folders[-1], atoms)
         except OutputError as exception:
             refusal = _why(exception, facts, calculated)
-            failure = {"reason": refusal.reason.value, "detail": refusal.detail, "process": facts["process"]}
-            return {"failures": orm.Dict({key: failure})}
+            return {"failures": orm.Dict({key: refusal.record(facts["process"])})}
     return {"labels": label_node(frames, [frame_number(key)], StructureLink.FRAME)}
 
 
