@@ -27,7 +27,9 @@ def test_skip_counts_as_failure_where_nothing_may_be_missing(tmp_path: Path, req
     shutil.copy(TESTS / "conftest.py", tmp_path)
     for name, text in SKIPPING.items():
         (tmp_path / name).write_text(text)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    settings = ["-c", str(TESTS.parent / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", *settings, "-q", "-p", "no:cacheprovider"]
+    command.append("--continue-on-collection-errors")
     environment = os.environ | {"NNPGEN_REQUIRE_ALL": required}
     done = subprocess.run([*command, tmp_path], env=environment, capture_output=True, text=True, check=False)
     assert words in done.stdout
