@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .contacts import check_contact_limits
 from .exceptions import InputError
 from .frames import Frames
 from .text import printable
@@ -39,6 +40,8 @@ class Conditions:
     :ivar max_energy_change: eV/atom by which the potential energy of a sane frame lies above or below that of the
         start; None: any.
     :ivar allow_lone_atoms: whether an atom may be without any neighbour inside the cutoff of the model.
+    :ivar torn_bond: multiple of the sum of covalent radii beyond which a bond of the start is torn; None: it may be.
+    :ivar overlap: fraction of that sum below which two atoms overlap; None: they may.
 
     With ``volume_ratio``, what is relative to the start is so to what the strain makes of it at that time.
     """
@@ -60,6 +63,8 @@ class Conditions:
     length_range: tuple[float, float] | None = (0.25, 4.0)
     max_energy_change: float | None = 5.0
     allow_lone_atoms: bool = False
+    torn_bond: float | None = None
+    overlap: float | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -75,6 +80,7 @@ class Conditions:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"`{name}` must be positive, not `{value}`")
+        check_contact_limits(self.torn_bond, self.overlap)
         for name in ("volume_range", "length_range"):
             self._check_range(name)
         if self.max_temperature <= self.temperature:

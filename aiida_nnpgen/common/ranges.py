@@ -13,6 +13,7 @@ from ase.geometry import minkowski_reduce
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
+from .contacts import Contacts
 from .dynamics import Conditions, MdRun
 from .types import RunEnd
 
@@ -35,6 +36,8 @@ class RangeJudge:
         self._cell = np.array(start.cell)
         self._widths = self._start_widths = _widths(self._cell)
         self._bonds = None if cutoff is None or conditions.allow_lone_atoms else _Bonds(start, cutoff)
+        limits = conditions.torn_bond, conditions.overlap
+        self._contacts = None if limits == (None, None) else Contacts(start, *limits)
         self._reference = "that at the start" if conditions.volume_ratio is None else "what the strain prescribes"
 
     def judge_thermo(self, step: int, values: Mapping[str, float]) -> str | None:
@@ -68,7 +71,8 @@ class RangeJudge:
         for factor in factors.tolist():
             if not _is_inside(factor, self.conditions.length_range):
                 return self._outside("length", factor, self.conditions.length_range)
-        return None if self._bonds is None else self._bonds.judge(positions, cell)
+        judges = [judge for judge in (self._contacts, self._bonds) if judge is not None]
+        return next((fault for judge in judges if (fault := judge.judge(positions, cell))), None)
 
     def _outside(self, name: str, factor: float, limits: Range | None) -> str:
         noun = {"volume": "volume", "length": "width of the cell"}[name]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from ..common.dynamics import Conditions
@@ -11,7 +14,7 @@ from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time, count_steps
 from .structures import keys_of
 
-__all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
+__all__ = ["MAX_RUNS", "DynamicsSettings", "RunSettings", "SamplingSettings"]
 
 MAX_RUNS = MAX_LINKS
 """Most runs of one iteration: each is an input link of the processes that screen."""
@@ -48,8 +51,8 @@ class RunSettings(Section):
         return self
 
 
-class SamplingSettings(Section):
-    """Sampling of one iteration."""
+class DynamicsSettings(Section):
+    """How molecular dynamics with a committee is run, and when it has failed."""
 
     sampler: Name = "lammps"
     timestep: Time = 0.5
@@ -73,6 +76,24 @@ class SamplingSettings(Section):
     allow_lone_atoms: bool = Field(
         default=False, description="whether an atom may lose its last neighbour within the cutoff of the model"
     )
+    torn_bond: float | None = Field(
+        default=None,
+        gt=0,
+        description="multiple of the sum of covalent radii beyond which a bond of the start has failed; null: it may",
+    )
+    overlap: float | None = Field(
+        default=None, gt=0, description="fraction of that sum below which two atoms have failed; null: they may"
+    )
+
+    def limits(self) -> dict[str, Any]:
+        """Return what every run has in common, as fields of its conditions."""
+        own = {field.name for field in fields(Conditions)} - {"timestep", "stride"}
+        return {name: getattr(self, name) for name in DynamicsSettings.model_fields if name in own}
+
+
+class SamplingSettings(DynamicsSettings):
+    """Sampling of one iteration."""
+
     keep_trajectory: bool = Field(default=False, description="keep every good frame, not only the candidates")
     runs: list[RunSettings] = Field(min_length=1)
 
@@ -103,15 +124,7 @@ class SamplingSettings(Section):
                 timestep=timestep,
                 steps=steps,
                 stride=stride,
-                thermostat=self.thermostat,
-                thermostat_damping=self.thermostat_damping,
-                barostat_damping=self.barostat_damping,
-                halt_deviation=self.halt_deviation,
-                max_temperature=self.max_temperature,
-                volume_range=self.volume_range,
-                length_range=self.length_range,
-                max_energy_change=self.max_energy_change,
-                allow_lone_atoms=self.allow_lone_atoms,
+                **self.limits(),
             )
             for temperature in run.temperatures
             for pressure in pressures

@@ -15,7 +15,7 @@ from .files import RESULT
 
 __all__ = ["PROGRAMS", "main"]
 
-PROGRAMS = ("deviation", "evaluate", "label", "md", "sample", "screen", "train")
+PROGRAMS = ("deviation", "diagnose", "evaluate", "label", "md", "sample", "screen", "train")
 """Each is a module beside this one with a function ``main(folder)``."""
 
 

@@ -13,10 +13,11 @@ from ase.geometry import find_mic, minkowski_reduce
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..common.contacts import check_contact_limits
 from ..common.exceptions import InputError
 from ..common.frames import Frames
+from ..common.molecules import Molecules, bonds, cell_heights, image_pairs, near_pairs
 from .flaws import CandidateFlaw
-from .molecules import BOND_FACTOR, Molecules, bonds, cell_heights, image_pairs, near_pairs
 from .quantities import density
 
 __all__ = ["GeometrySettings", "check_geometry", "largest_hole"]
@@ -44,16 +45,11 @@ class GeometrySettings:
     max_density: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("overlap", "torn_bond", "detached", "hole", "min_density", "max_density"):
+        check_contact_limits(self.torn_bond, self.overlap)
+        for name in ("detached", "hole", "min_density", "max_density"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value > 0):
                 raise InputError(f"`{name}` must be a positive number or null, not `{value}`")
-        if self.overlap is not None and self.overlap >= 1:
-            raise InputError(f"`overlap` must be below 1, not `{self.overlap}`: bonded atoms would overlap")
-        if self.torn_bond is not None and self.torn_bond <= BOND_FACTOR:
-            raise InputError(
-                f"`torn_bond` must exceed {BOND_FACTOR}, up to which atoms are bonded, not `{self.torn_bond}`"
-            )
         if None not in (self.min_density, self.max_density) and self.min_density >= self.max_density:  # type: ignore[operator]
             raise InputError(f"`min_density` ({self.min_density}) must be below `max_density` ({self.max_density})")
 

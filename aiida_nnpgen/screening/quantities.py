@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
+from ..common.molecules import Molecules, bonds, cell_heights, image_pairs, near_pairs
 from ..common.units import DALTON_PER_A3
 from .features import element_numbers
-from .molecules import Molecules, bonds, cell_heights, image_pairs, near_pairs
 
 __all__ = ["UNITS", "density", "energy", "energy_per_atom", "max_force", "min_distance", "volume"]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from ..common.exceptions import InputError
-from ..common.frames import Frames
+from .exceptions import InputError
+from .frames import Frames
 
 __all__ = ["BOND_FACTOR", "Molecules", "bonds", "cell_heights", "image_pairs", "near_pairs"]
 

@@ -9,7 +9,7 @@ from ase.build import bulk, molecule
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.screening.molecules import Molecules, bonds, cell_heights
+from aiida_nnpgen.common.molecules import Molecules, bonds, cell_heights
 
 
 def first_bonds(atoms):
