@@ -31,6 +31,9 @@ EXIT_CODES: dict[str, tuple[int, str]] = {
     "ERROR_SUB_PROCESS_FAILED_SCREENING": (458, "Screening failed in iteration {iteration}: {reason}"),
     "ERROR_SUB_PROCESS_FAILED_LABELLING": (459, "Labelling failed in iteration {iteration}: {reason}"),
     "ERROR_SUB_PROCESS_FAILED_EVALUATION": (460, "Evaluation failed in iteration {iteration}: {reason}"),
+    "ERROR_SUB_PROCESS_FAILED_STABILITY": (461, "Measuring stability failed in iteration {iteration}: {reason}"),
+    "ERROR_NO_PROBE": (462, "No probe says how long it held; the first failed with: {reason}"),
+    "ERROR_DIAGNOSIS_FAILED": (463, "The diagnosis of failed probes failed: {reason}"),
 }
 """Number and message of every exit code of this package: one label has one number wherever it appears."""
 

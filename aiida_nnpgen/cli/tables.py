@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from aiida import orm
 from rich.console import Console
 
 from ..common.exceptions import InputError
-from ..config.sampling import SamplingSettings
 from ..data import PotentialData
 from ..data.lineage import frames_of_model, models_of_frame
-from ..properties import Survival
 from ..workchains.continuation import check_is_loop
-from ..workchains.summary import drops, errors, sampling_table
+from ..workchains.summary import StabilityRow, drops, errors, sampling_table, stability_table
 from .console import make_console, make_table, plain
 
-__all__ = ["print_frames", "print_models", "print_summary", "print_survival"]
+__all__ = ["print_frames", "print_models", "print_stability", "print_summary"]
 
 
 def print_summary(process: orm.ProcessNode, console: Console | None = None) -> None:
-    """Print what each iteration sampled, selected and labelled, and the errors on the test set."""
+    """Print what each iteration sampled, selected and labelled, the errors on the test set, and the stability."""
     check_is_loop(process)
     console = console or make_console()
     table = make_table(
@@ -45,27 +44,27 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
             table.add_row(str(error.iteration), f"{1000 * error.energy_rmse:.2f}", f"{error.force_rmse:.3f}")
         console.print()
         console.print(table)
+    print_stability(stability_table(process), console)
 
 
-def print_survival(curves: dict[str, Survival], settings: SamplingSettings, console: Console | None = None) -> None:
-    """Print how long the same runs lasted with several committees.
-
-    :param curves: per committee, with times in ps.
-    :param settings: of the runs.
-    """
+def print_stability(rows: Sequence[StabilityRow], console: Console | None = None) -> None:
+    """Print how long probes of each committee hold, and what makes them fail; nothing if there are none."""
+    if not rows:
+        return
     console = console or make_console()
-    run = settings.runs[0]
-    [conditions] = settings.conditions(run)
-    length = conditions.steps * conditions.timestep / 1000
-    title = f"Survival in {conditions.ensemble.value.upper()} at {conditions.temperature:g} K, {length:g} ps at most"
-    table = make_table(title, ["committee"], ["runs", "failed", "median / ps", f"hold for {length:g} ps / %"])
-    for name, curve in curves.items():
-        median = _with_band(*(f"{value:.2f}" if value < length else f"> {length:g}" for value in curve.median))
-        share = _with_band(*(f"{100 * values[-1]:.0f}" for values in (curve.share, curve.low, curve.high)))
-        table.add_row(name, str(curve.n_runs), str(curve.n_failed), median, share)
+    target = rows[0].target
+    title = f"Survival of probes at {rows[0].temperature:g} K, {target:g} ps at most"
+    table = make_table(title, ["model of iteration"], ["probes", "held", "median / ps", f"hold for {target:g} ps / %"])
+    for row in rows:
+        median = _with_band(*(f"{value:.2f}" if value < target else f"> {target:g}" for value in row.median))
+        share = _with_band(*(f"{100 * value:.0f}" for value in row.share))
+        table.add_row(str(row.iteration), str(row.probes), str(row.held), median, share)
     console.print()
     console.print(table)
     console.print("in brackets: 95 % confidence", highlight=False)
+    for row in rows:
+        if row.cause:
+            console.print(plain(f"iteration {row.iteration}: {row.cause}"))
 
 
 def _with_band(value: str, low: str, high: str) -> str:

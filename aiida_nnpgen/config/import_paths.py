@@ -35,19 +35,17 @@ class ImportPath:
 def import_paths(config: LoopSettings) -> list[ImportPath]:
     """Return every import path in a configuration, in its order."""
     words = [*_reference_words(config.reference)]
-    for index, entry in enumerate(config.schedule):
-        words += [
-            (("schedule", index, "screening", *place), word) for place, word, _ in _screening_words(entry.screening)
-        ]
+    for location, entry in config.entries():
+        words += [((*location, "screening", *place), word) for place, word, _ in _screening_words(entry.screening)]
     return [ImportPath(location=place, path=word) for place, word in words if ":" in word]
 
 
 def wrong_paths(config: LoopSettings) -> Iterator[tuple[Location, str]]:
     """Yield place and message of each import path that leads nowhere or does not take its keywords; this runs them."""
-    for index, entry in enumerate(config.schedule):
+    for location, entry in config.entries():
         for place, word, check in _screening_words(entry.screening):
             if ":" in word and (message := _message(check)):
-                yield ("schedule", index, "screening", *place), message
+                yield (*location, "screening", *place), message
     code, own = config.reference.code, config.reference.overrides()
     for place, settings in _methods(config.reference):
         overrides = [own] if settings is config.reference else [own, settings.overrides()]

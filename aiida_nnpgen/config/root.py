@@ -9,9 +9,11 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from ..common.exceptions import InputError
 from ..common.types import Purpose
 from ..screening.settings import ScreeningSettings
+from .document import Location, describe_path
 from .fields import Name, Section
 from .reference import InitialDatasetSettings, ReferenceSettings
-from .sampling import SamplingSettings
+from .sampling import DynamicsSettings, SamplingSettings
+from .stability import StabilitySettings
 from .structures import StructureSource, check_names
 from .training import TrainingSettings
 
@@ -95,6 +97,9 @@ class LoopSettings(Section):
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     schedule: list[Iteration] = Field(min_length=1)
     stop: StopSettings | None = None
+    stability: StabilitySettings | None = Field(
+        default=None, description="how long dynamics has to hold; null: unasked"
+    )
 
     @field_validator("schedule")
     @classmethod
@@ -106,10 +111,10 @@ class LoopSettings(Section):
 
     @model_validator(mode="after")
     def _check_calibration(self) -> LoopSettings:
-        for index, entry in enumerate(self.schedule):
+        for location, entry in self.entries():
             if entry.screening.window.mode == "auto" and not self.initial_dataset.validation_fraction:
                 raise ValueError(
-                    f"schedule[{index}].screening.window.mode: `auto` needs validation frames, "
+                    f"{describe_path((*location, 'screening', 'window', 'mode'))}: `auto` needs validation frames, "
                     "but initial_dataset.validation_fraction is `0`"
                 )
         return self
@@ -128,6 +133,34 @@ class LoopSettings(Section):
     def iterations(self) -> list[Iteration]:
         """Return the schedule with every repetition written out."""
         return [entry for entry in self.schedule for _ in range(entry.repeat)]
+
+    def appended(self) -> Iteration | None:
+        """Return the iteration that is appended where stability is missing; None if none ever is."""
+        if self.stability is None or self.stability.stabilise is None:
+            return None
+        settings, last = self.stability.stabilise, self.schedule[-1]
+        return Iteration(sampling=settings.sampling or last.sampling, screening=settings.screening or last.screening)
+
+    @property
+    def max_appended(self) -> int:
+        """Return how many iterations may be appended."""
+        settings = self.stability and self.stability.stabilise
+        return settings.max_iterations if settings else 0
+
+    def entries(self) -> list[tuple[Location, Iteration]]:
+        """Return every kind of iteration, and its place in the configuration."""
+        entries: list[tuple[Location, Iteration]] = [
+            (("schedule", index), entry) for index, entry in enumerate(self.schedule)
+        ]
+        appended = self.appended()
+        return [*entries, *([(("stability", "stabilise"), appended)] if appended else [])]
+
+    def dynamics(self) -> list[tuple[Location, DynamicsSettings]]:
+        """Return everything that runs dynamics with a committee, and its place in the configuration."""
+        found: list[tuple[Location, DynamicsSettings]] = [
+            ((*location, "sampling"), entry.sampling) for location, entry in self.entries()
+        ]
+        return [*found, *([(("stability",), self.stability)] if self.stability else [])]
 
 
 class ActiveLearningConfig(LoopSettings):

@@ -54,12 +54,12 @@ class RunSettings(Section):
 class DynamicsSettings(Section):
     """How molecular dynamics with a committee is run, and when it has failed."""
 
-    sampler: Name = "lammps"
-    timestep: Time = 0.5
+    sampler: Name = Field(default="lammps", description="tail of an entry point `nnpgen.samplers.<name>`")
+    timestep: Time = Field(default=0.5, description="time step")
     stride: int = Field(default=20, ge=1, description="steps between two frames")
     thermostat: Thermostat = Thermostat.NOSE_HOOVER
-    thermostat_damping: Time = 100.0
-    barostat_damping: Time = 1000.0
+    thermostat_damping: Time = Field(default=100.0, description="relaxation time of the thermostat")
+    barostat_damping: Time = Field(default=1000.0, description="relaxation time of the barostat")
     halt_deviation: Force | None = Field(default=10.0, description="deviation at which a run is hopeless and stops")
     max_temperature: Temperature = Field(default=10_000.0, description="above it a run is unphysical and stops")
     volume_range: tuple[float, float] | None = Field(

@@ -13,7 +13,7 @@ __all__ = ["FILENAME", "build_archive"]
 FILENAME = "nnpgen.pyz"
 
 _PACKAGE = Path(__file__).parents[1]
-_PARTS = ("common", "dft", "jobs", "models", "samplers", "screening")
+_PARTS = ("common", "dft", "jobs", "models", "properties", "samplers", "screening")
 _SUFFIXES = (".json", ".py", ".yaml")
 _MAIN = "import sys\n\nfrom aiida_nnpgen.jobs.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

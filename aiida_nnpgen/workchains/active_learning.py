@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiida import orm
-from aiida.engine import ExitCode, WorkChain, if_, while_
+from aiida.engine import ExitCode, if_, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-from ..calculations.evaluate import EvaluateCalculation
-from ..calculations.functions import decide_stop, plan_initial_dataset, plan_iteration
-from ..common.iterations import iteration_key
+from ..calculations.functions import decide_stop, plan_appended, plan_initial_dataset, plan_iteration
 from ..common.types import Purpose
 from ..config.root import LoopSettings
-from ..data import DatasetData
 from .active_learning_spec import define_ports
 from .initial_dataset import InitialDatasetWorkChain
 from .labelling import LabellingWorkChain
-from .ports import output_namespace, reason_of
+from .measuring import MeasuringWorkChain
+from .ports import output_namespace
 from .sampling import SamplingWorkChain
 from .screening import ScreeningWorkChain
 from .training import TrainingWorkChain
@@ -25,7 +21,7 @@ from .training import TrainingWorkChain
 __all__ = ["ActiveLearningWorkChain"]
 
 
-class ActiveLearningWorkChain(WorkChain):
+class ActiveLearningWorkChain(MeasuringWorkChain):
     """Improve a committee of potentials, iteration by iteration.
 
     Outputs are attached as they come, so that a run that fails or is killed keeps all it has made; another run goes on
@@ -44,29 +40,41 @@ class ActiveLearningWorkChain(WorkChain):
                 cls.plan,
                 cls.run_training,
                 cls.inspect_training,
-                cls.run_sampling_and_evaluation,
-                cls.inspect_sampling,
-                cls.inspect_calibration,
-                cls.inspect_evaluation,
-                cls.run_screening,
-                cls.inspect_screening,
-                if_(cls.has_selection)(cls.run_labelling, cls.inspect_labelling),
-                cls.decide,
+                if_(cls.should_probe)(cls.run_stability, cls.inspect_stability),
+                if_(cls.should_sample)(
+                    cls.run_sampling_and_evaluation,
+                    cls.inspect_sampling,
+                    cls.inspect_calibration,
+                    cls.inspect_evaluation,
+                    cls.run_screening,
+                    cls.inspect_screening,
+                    if_(cls.has_selection)(cls.run_labelling, cls.inspect_labelling),
+                    cls.decide,
+                ),
             ),
             if_(cls.has_new_data)(
-                cls.plan, cls.run_training, cls.inspect_training, cls.run_evaluation, cls.inspect_evaluation
+                cls.plan,
+                cls.run_training,
+                cls.inspect_training,
+                if_(cls.should_probe)(cls.run_stability, cls.inspect_stability),
             ),
+            if_(cls.is_unmeasured)(cls.run_evaluation, cls.inspect_evaluation),
         )
 
     def setup(self) -> None:
         """Take over what an earlier run left."""
-        self.ctx.schedule_length = len(LoopSettings.model_validate(self.inputs.config.get_dict()).iterations())
+        config = LoopSettings.model_validate(self.inputs.config.get_dict())
+        self.ctx.schedule_length = len(config.iterations())
+        self.ctx.max_appended = config.max_appended
         self.ctx.iteration = self.inputs.first_iteration.value
+        self.ctx.n_appended = max(0, self.ctx.iteration - self.ctx.schedule_length)
         self.ctx.datasets = dict(self.inputs.get("datasets", {}))
         self.ctx.test_sets = dict(self.inputs.get("test_sets", {}))
         self.ctx.models = dict(self.inputs.get("models", {}))
         self.ctx.decision = None
         self.ctx.has_new_data = bool(self.ctx.datasets)
+        self.ctx.is_evaluated = True
+        self.ctx.is_stable = False
         self.ctx.stop = False
 
     def run_first_data(self) -> None:
@@ -102,7 +110,12 @@ class ActiveLearningWorkChain(WorkChain):
         return None
 
     def should_iterate(self) -> bool:
-        """Return whether the schedule goes on."""
+        """Return whether the schedule goes on, or an iteration may be appended until dynamics holds."""
+        if self._is_scheduled():
+            return True
+        return not self.ctx.is_stable and self.ctx.n_appended < self.ctx.max_appended
+
+    def _is_scheduled(self) -> bool:
         return not self.ctx.stop and self.ctx.iteration < self.ctx.schedule_length
 
     def plan(self) -> None:
@@ -132,8 +145,19 @@ class ActiveLearningWorkChain(WorkChain):
         self.ctx.models = dict(node.outputs.models)
         for key, model in self.ctx.models.items():
             self.out(f"models.{self._label()}.{key}", model)
-        self.ctx.has_new_data = False
+        self.ctx.has_new_data = self.ctx.is_evaluated = self.ctx.is_stable = False
         return None
+
+    def should_sample(self) -> bool:
+        """Return whether the iteration samples: one of the schedule does, an appended one where probes failed."""
+        if self._is_scheduled():
+            return True
+        if self.ctx.is_stable:
+            return False
+        self.ctx.n_appended += 1
+        self.report("dynamics does not hold: an iteration is appended to the schedule")
+        self.ctx.plans |= plan_appended(self.inputs.config, orm.Int(self.ctx.iteration), **self._diagnosis())
+        return True
 
     def run_sampling_and_evaluation(self) -> None:
         """Submit what needs the committee alone, side by side: dynamics, errors on the test set, and calibration."""
@@ -143,7 +167,6 @@ class ActiveLearningWorkChain(WorkChain):
 
     def _submit_sampling(self) -> None:
         window = {"window": self.ctx.plans["window"]} if "window" in self.ctx.plans else {}
-        sampler = self.ctx.plans["sampling"]["sampler"]
         node = self.submit(
             SamplingWorkChain,
             settings=self.ctx.plans["sampling"],
@@ -152,8 +175,7 @@ class ActiveLearningWorkChain(WorkChain):
             max_concurrent=self.inputs.max_concurrent,
             metadata={"call_link_label": self._label("sampling")},
             **window,
-            code=self.inputs.codes.sampling[sampler],
-            options=dict(self.inputs.options.get("sampling", {}).get(sampler, {})),
+            **self._sampler(self.ctx.plans["sampling"]["sampler"]),
         )
         self.to_context(sampling=node)
 
@@ -161,53 +183,15 @@ class ActiveLearningWorkChain(WorkChain):
         """Check that there is something to screen."""
         return None if self.ctx.sampling.is_finished_ok else self._fail("SAMPLING", self.ctx.sampling)
 
-    def inspect_calibration(self) -> ExitCode | None:
-        """Check that the window can be calibrated, if it is to be."""
-        node = self.ctx.calibration
-        return self._fail("EVALUATION", node) if node and not node.is_finished_ok else None
-
-    def run_evaluation(self) -> None:
-        """Submit the evaluation of the committee, if there is a test set."""
-        if self.ctx.test_sets:
-            self.to_context(evaluation=self._evaluate("evaluation", self.ctx.test_sets))
-
-    def _submit_calibration(self) -> None:
-        """Submit the evaluation on validation frames, if the trust window is calibrated by them."""
-        self.ctx.calibration = None
-        window = self.ctx.plans["screening"]["window"]
-        if window["mode"] == "auto":
-            inputs = {"split": orm.Str("validation"), "percentile": orm.Float(window["percentile"])}
-            self.to_context(calibration=self._evaluate("calibration", self.ctx.datasets, **inputs))
-
-    def _evaluate(self, phase: str, datasets: dict[str, DatasetData], **inputs: orm.Data) -> orm.ProcessNode:
-        where = self._where("training")
-        return self.submit(
-            EvaluateCalculation,
-            code=where["code"],
-            datasets=datasets,
-            models=self.ctx.models,
-            metadata={"options": where["options"], "call_link_label": self._label(phase)},
-            **inputs,
-        )
-
-    def inspect_evaluation(self) -> ExitCode | None:
-        """Attach the errors on the test set."""
-        if not self.ctx.test_sets:
-            return None
-        node = self.ctx.evaluation
-        if "errors" in node.outputs:
-            self.out(f"errors.{self._label()}", node.outputs.errors)
-        return None if node.is_finished_ok else self._fail("EVALUATION", node)
-
     def run_screening(self) -> None:
         """Submit the screening of what was sampled."""
-        calibration = self.ctx.calibration
+        calibration, before = self.ctx.calibration, self._before_failures()
         evaluation = {"evaluation": calibration.outputs.arrays} if calibration else {}
         node = self.submit(
             ScreeningWorkChain,
             settings=self.ctx.plans["screening"],
-            trajectories=output_namespace(self.ctx.sampling, "trajectories"),
-            deviations=output_namespace(self.ctx.sampling, "deviations"),
+            **{name: output_namespace(self.ctx.sampling, name) | frames for name, frames in before.items()},
+            failing=orm.List(sorted(before["deviations"])),
             datasets=self.ctx.datasets,
             models=self.ctx.models,
             metadata={"call_link_label": self._label("screening")},
@@ -255,6 +239,7 @@ class ActiveLearningWorkChain(WorkChain):
             return self._fail("LABELLING", node)
         self.ctx.datasets[self._label()] = node.outputs.dataset
         self.ctx.has_new_data = True
+        self.ctx.is_stable = False  # what holds with the present committee may not with the next one
         return None
 
     def decide(self) -> None:
@@ -272,21 +257,6 @@ class ActiveLearningWorkChain(WorkChain):
         """Return whether the last committee has not seen all data."""
         return bool(self.ctx.has_new_data)
 
-    def _where(self, role: str) -> dict[str, Any]:
-        """Return the code for a role and the scheduler options of its jobs."""
-        return {"code": self.inputs.codes[role], "options": dict(self.inputs.options.get(role, {}))}
-
-    def _reference(self) -> dict[str, Any]:
-        """Return code, options and pseudopotentials of the reference method."""
-        return {
-            **self._where("reference"),
-            "larger_options": self.inputs.larger_options,
-            "pseudopotentials": dict(self.inputs.get("pseudopotentials", {})),
-        }
-
-    def _label(self, phase: str | None = None) -> str:
-        return iteration_key(self.ctx.iteration, phase)
-
-    def _fail(self, phase: str, node: orm.ProcessNode) -> ExitCode:
-        code: ExitCode = self.exit_codes[f"ERROR_SUB_PROCESS_FAILED_{phase}"]
-        return code.format(iteration=self.ctx.iteration, reason=reason_of(node))
+    def is_unmeasured(self) -> bool:
+        """Return whether the last committee was not compared with the test set."""
+        return not self.ctx.is_evaluated

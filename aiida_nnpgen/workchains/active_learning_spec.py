@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ from ase.data import atomic_masses, atomic_numbers
 from pydantic import ValidationError
 
 from ..calculations.base import define_exit_codes
+from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.types import Purpose
+from ..config.document import describe_path
 from ..config.load import describe_errors
 from ..config.method import StructureFacts
 from ..config.root import LoopSettings
+from ..config.sampling import MAX_RUNS
+from ..config.training import TrainingSettings
 from ..data import DatasetData, PotentialData
 from ..data.validators import validate_nodes
 from .dry_pass import check_starts, check_validation_frames
@@ -27,7 +32,7 @@ __all__ = ["ROLES", "define_ports", "validate_config", "validate_inputs"]
 
 ROLES = ("training", "screening", "reference")
 """What has one code each; a sampler has one of its own."""
-PHASES = ("INITIAL_DATASET", "TRAINING", "SAMPLING", "SCREENING", "LABELLING", "EVALUATION")
+PHASES = ("INITIAL_DATASET", "TRAINING", "STABILITY", "SAMPLING", "SCREENING", "LABELLING", "EVALUATION")
 
 
 def validate_config(node: orm.Dict, _: Any) -> str | None:
@@ -95,32 +100,52 @@ def _check_elements(inputs: Any, known: set[str]) -> str | None:
 
 
 def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]) -> str | None:
-    """Check that each run finds its structure, and that its sampler can do it.
+    """Check that each run and each probe finds its structure, and that its sampler can do it.
 
     :param codes: names of the samplers that have a code.
     """
     architecture, abilities = config.training.architecture, config.training.backend.abilities
     if not abilities.descriptors:
         return f"training.architecture: `{architecture}` gives no per-atom features, by which frames are screened"
-    for index, entry in enumerate(config.schedule):
-        place, name = f"schedule[{index}].sampling", entry.sampling.sampler
+    runs: dict[str, list[Conditions]] = {}
+    for location, entry in config.entries():
+        place = describe_path(location)
         try:
-            runs = entry.sampling.expand(structures)
+            expanded = entry.sampling.expand(structures)
             entry.screening.check_elements(config.training.elements or [])
         except InputError as exception:
-            return f"schedule[{index}]: {exception}"
-        if f"nnpgen.samplers.{name}" not in get_entry_point_names("aiida.calculations"):
-            return f"{place}.sampler: there is no sampler `{name}`"
-        sampler = CalculationFactory(f"nnpgen.samplers.{name}")
-        if not getattr(abilities, sampler.REQUIRED_ABILITY):
-            return f"{place}.sampler: `{architecture}` cannot drive `{name}`"
-        if name not in codes:
-            return f"{place}.sampler: there is no code for `{name}`: give codes.sampling.{name}"
-        try:
-            for _, conditions in runs:
-                sampler.check_conditions(conditions)
-        except InputError as exception:
             return f"{place}: {exception}"
+        runs[f"{place}.sampling"] = [conditions for _, conditions in expanded]
+        n_probes = config.stability.probes if config.stability else 0
+        if len(expanded) + n_probes > MAX_RUNS:
+            return f"{place}.sampling: {len(expanded)} runs and {n_probes} probes in one iteration, at most {MAX_RUNS}"
+    if config.stability is not None:
+        try:
+            config.stability.starts(structures)
+        except InputError as exception:
+            return f"stability.{exception}"
+        runs["stability"] = [config.stability.conditions()]
+    for location, settings in config.dynamics():
+        place = describe_path(location)
+        if problem := _check_sampler(settings.sampler, config.training, runs[place], codes):
+            return f"{place}{problem}"
+    return None
+
+
+def _check_sampler(name: str, training: TrainingSettings, runs: Sequence[Conditions], codes: set[str]) -> str | None:
+    """Check that a sampler is there, has a code, and can do its runs with the architecture."""
+    if f"nnpgen.samplers.{name}" not in get_entry_point_names("aiida.calculations"):
+        return f".sampler: there is no sampler `{name}`"
+    sampler = CalculationFactory(f"nnpgen.samplers.{name}")
+    if not getattr(training.backend.abilities, sampler.REQUIRED_ABILITY):
+        return f".sampler: `{training.architecture}` cannot drive `{name}`"
+    if name not in codes:
+        return f".sampler: there is no code for `{name}`: give codes.sampling.{name}"
+    try:
+        for conditions in runs:
+            sampler.check_conditions(conditions)
+    except InputError as exception:
+        return f": {exception}"
     return None
 
 
@@ -196,6 +221,8 @@ def define_ports(spec: WorkChainSpec) -> None:
         ("counts", orm.Dict, "Frames known, candidate and failed, per iteration."),
         ("records", orm.Dict, "Selected frames and why, per iteration."),
         ("labels", orm.Dict, "Yield and failures of the labels, per iteration."),
+        ("survival", orm.Dict, "How long probes hold, per iteration."),
+        ("diagnoses", orm.Dict, "What makes probes fail, per iteration."),
         ("decisions", orm.Dict, "Share of known frames, whether to stop, and why or why not, per iteration."),
     ):
         spec.output_namespace(name, valid_type=kind, dynamic=True, help=text)

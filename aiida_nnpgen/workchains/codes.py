@@ -44,14 +44,14 @@ def _settings(config: ActiveLearningConfig, role: str) -> CodeSettings:
 
 
 def _samplers(config: ActiveLearningConfig) -> dict[str, tuple[str, CodeSettings]]:
-    """Return the code of each sampler in the schedule that has one, and its place in the configuration.
+    """Return the code of each sampler of the run that has one, and its place in the configuration.
 
     A code that was set up for another program of this package is no code for the sampler. Samplers that are Python
     programs of this package run where the training does, unless told otherwise.
     """
     found = {}
     sampling, registered = config.codes.sampling, get_entry_point_names("aiida.calculations")
-    for name in dict.fromkeys(entry.sampling.sampler for entry in config.schedule):
+    for name in dict.fromkeys(settings.sampler for _, settings in config.dynamics()):
         own, shared = sampling.own(name), sampling.shared()
         if own is not None:
             found[name] = (f"codes.sampling.{name}", own)

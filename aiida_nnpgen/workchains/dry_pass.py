@@ -6,6 +6,7 @@ from typing import Any
 
 from ..calculations.functions.collect_labels import draw_split
 from ..common.types import Split
+from ..config.document import describe_path
 from ..config.root import LoopSettings
 
 __all__ = ["check_starts", "check_validation_frames"]
@@ -15,10 +16,12 @@ def check_starts(config: LoopSettings, inputs: Any) -> str | None:
     """Check that every start of dynamics can move: one atom has no temperature, and no force in its own images."""
     sizes = {key: len(node.sites) for key, node in inputs["structures"].items()}
     moving = {
-        key: f"schedule[{index}].sampling"
-        for index, entry in enumerate(config.schedule)
+        key: describe_path((*location, "sampling"))
+        for location, entry in config.entries()
         for key, _ in entry.sampling.expand(sorted(sizes))
     }
+    if config.stability is not None:
+        moving |= dict.fromkeys(config.stability.starts(sorted(sizes)), "stability")
     for purpose in ("initial_dataset", "test_set"):
         settings = getattr(config, purpose)
         if settings is not None and settings.aimd is not None:
@@ -34,7 +37,7 @@ def check_validation_frames(config: LoopSettings, inputs: Any) -> str | None:
 
     How many frames an import gives is not known; the shards of an earlier run are counted.
     """
-    needing = [index for index, entry in enumerate(config.schedule) if entry.screening.window.mode == "auto"]
+    needing = [location for location, entry in config.entries() if entry.screening.window.mode == "auto"]
     settings = config.initial_dataset
     if not needing or (settings.existing and not inputs.get("datasets")):
         return None
@@ -49,7 +52,7 @@ def check_validation_frames(config: LoopSettings, inputs: Any) -> str | None:
         return None
     made = f" of {' + '.join(map(str, sizes))} frames" if sizes else ""
     return (
-        f"schedule[{needing[0]}].screening.window.mode: `auto` needs a validation frame, but "
+        f"{describe_path((*needing[0], 'screening', 'window', 'mode'))}: `auto` needs a validation frame, but "
         f"initial_dataset.validation_fraction = `{settings.validation_fraction:g}`{made} gives none"
     )
 

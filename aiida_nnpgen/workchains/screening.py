@@ -64,6 +64,12 @@ class ScreeningWorkChain(WorkChain):
             help="The committee; the first gives the features.",
         )
         spec.input(
+            "failing",
+            valid_type=orm.List,
+            default=lambda: orm.List([]),
+            help="Keys of runs that failed soon after their frames: they are candidates below the window too.",
+        )
+        spec.input(
             "evaluation",
             valid_type=orm.ArrayData,
             required=False,
@@ -136,7 +142,7 @@ class ScreeningWorkChain(WorkChain):
         chosen, choice = choose_window.run_get_node(self.inputs.settings, **calibration, **measured)
         if not choice.is_finished_ok:
             return self.exit_codes.ERROR_SCREENING_FAILED.format(reason=reason_of(choice))
-        assigned = assign_levels(chosen["window"], **measured)
+        assigned = assign_levels(chosen["window"], failing=self.inputs.failing, **measured)
         self.ctx.levels = assigned["levels"]
         for name, node in (*chosen.items(), ("counts", assigned["counts"])):
             self.out(name, node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from statistics import fmean
 
 from aiida import orm
@@ -12,8 +12,9 @@ from aiida import orm
 from ..common.iterations import by_iteration, iteration_key
 from ..data.labels import link_key
 from .ports import output_namespace
+from .stability import describe_diagnosis
 
-__all__ = ["ErrorRow", "SamplingRow", "drops", "errors", "sampling_table"]
+__all__ = ["ErrorRow", "SamplingRow", "StabilityRow", "drops", "errors", "sampling_table", "stability_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,26 @@ class ErrorRow:
     iteration: int
     energy_rmse: float
     force_rmse: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StabilityRow:
+    """How long probes of a committee hold.
+
+    :ivar target: ps.
+    :ivar median: ps, and both ends of its interval of 95 % confidence; infinite: later than the target.
+    :ivar share: of the probes that hold until the target, by Kaplan and Meier, and both ends of its interval.
+    :ivar cause: what makes them fail, in a sentence; empty if none failed.
+    """
+
+    iteration: int
+    temperature: float
+    target: float
+    probes: int
+    held: int
+    median: tuple[float, ...]
+    share: tuple[float, ...]
+    cause: str
 
 
 def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
@@ -77,6 +98,27 @@ def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     for iteration, node in by_iteration(output_namespace(process, "errors")).items():
         energy, force = (_mean([member[name]["rmse"] for member in node["models"]]) for name in ("energy", "forces"))
         rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, force_rmse=force))
+    return rows
+
+
+def stability_table(process: orm.ProcessNode) -> list[StabilityRow]:
+    """Return how long the probes of each committee held, and what made them fail."""
+    rows, diagnoses = [], by_iteration(output_namespace(process, "diagnoses"))
+    for iteration, node in by_iteration(output_namespace(process, "survival")).items():
+        values = node.get_dict()
+        cause = describe_diagnosis(diagnoses[iteration].get_dict()) if iteration in diagnoses else ""
+        rows.append(
+            StabilityRow(
+                iteration=iteration,
+                temperature=values["temperature"],
+                target=values["target"],
+                probes=values["planned"],
+                held=values["held"],
+                median=tuple(inf if value is None else value for value in values["median"]),
+                share=tuple(values["share"]),
+                cause=cause,
+            )
+        )
     return rows
 
 

@@ -11,13 +11,13 @@ from aiida.common.links import LinkType
 from rich.console import Console
 
 from aiida_nnpgen.cli import tables
-from aiida_nnpgen.cli.demo.survival import SETTINGS
-from aiida_nnpgen.cli.tables import print_summary, print_survival
+from aiida_nnpgen.cli.tables import print_stability, print_summary
 from aiida_nnpgen.common.iterations import iteration_key
 from aiida_nnpgen.common.types import Split
 from aiida_nnpgen.data import PotentialData
 from aiida_nnpgen.data.lineage import FrameLineage
-from aiida_nnpgen.properties import survival
+from aiida_nnpgen.properties import Survival, survival
+from aiida_nnpgen.workchains.summary import StabilityRow
 
 
 def test_print_summary_shows_what_was_dropped(aiida_profile: object) -> None:
@@ -35,14 +35,34 @@ def test_print_summary_shows_what_was_dropped(aiida_profile: object) -> None:
     assert "iteration 0 dropped of those in the window: 4 duplicate of dataset" in text.getvalue()
 
 
-def test_print_survival_gives_medians_with_their_band() -> None:
-    """A committee whose runs hold has no median within the time, and a share that is not certain."""
+def stability_row(iteration: int, curve: Survival, cause: str) -> StabilityRow:
+    """Return the row of ten probes of 1 ps."""
+    held = curve.n_runs - curve.n_failed
+    share = tuple(float(values[-1]) for values in (curve.share, curve.low, curve.high))
+    facts = {"temperature": 600.0, "target": 1.0, "probes": 10, "held": held, "median": curve.median, "share": share}
+    return StabilityRow(iteration=iteration, cause=cause, **facts)  # type: ignore[arg-type]
+
+
+def test_print_stability_gives_medians_with_their_band() -> None:
+    """A committee whose probes hold has no median within the time, and a share that is not certain."""
     text = io.StringIO()
-    curves = {"first": survival([0.1] * 10, [True] * 10), "last": survival([0.5] + [1.0] * 9, [True] + [False] * 9)}
-    print_survival(curves, SETTINGS, Console(file=text, width=140))
-    first, last = (line.split("│") for line in text.getvalue().splitlines() if line.startswith(("first", "last")))
-    assert [cell.strip() for cell in first[1:]] == ["10", "10", "0.10 (0.10 to 0.10)", "0 (0 to 31)"]
-    assert [cell.strip() for cell in last[1:]] == ["10", "1", "> 1 (0.50 to > 1)", "90 (47 to 99)"]
+    first, last = survival([0.1] * 10, [True] * 10), survival([0.5] + [1.0] * 9, [True] + [False] * 9)
+    rows = [stability_row(0, first, "H-O distance of two molecules: 1.00 Å"), stability_row(3, last, "")]
+    print_stability(rows, Console(file=text, width=140))
+    lines = text.getvalue().splitlines()
+    cells = [[cell.strip() for cell in line.split("│")] for line in lines if line.startswith(("0 ", "3 "))]
+    assert cells == [
+        ["0", "10", "0", "0.10 (0.10 to 0.10)", "0 (0 to 31)"],
+        ["3", "10", "9", "> 1 (0.50 to > 1)", "90 (47 to 99)"],
+    ]
+    assert lines[-1] == "iteration 0: H-O distance of two molecules: 1.00 Å"
+
+
+def test_print_stability_says_nothing_without_probes() -> None:
+    """A run that measured none has no such table."""
+    text = io.StringIO()
+    print_stability([], Console(file=text))
+    assert text.getvalue() == ""
 
 
 def test_print_frames_shows_reasons_as_they_are(

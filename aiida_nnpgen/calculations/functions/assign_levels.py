@@ -16,7 +16,10 @@ __all__ = ["assign_levels"]
 
 @calcfunction
 def assign_levels(
-    window: orm.Dict, committee: orm.ArrayData | None = None, **deviations: orm.ArrayData
+    window: orm.Dict,
+    committee: orm.ArrayData | None = None,
+    failing: orm.List | None = None,
+    **deviations: orm.ArrayData,
 ) -> dict[str, orm.Data]:
     """Return the trust level of every sampled frame, the candidates, and how many frames have each level.
 
@@ -25,6 +28,8 @@ def assign_levels(
 
     :param window: ``lo`` and ``hi`` in eV/Å; bounds on ``energy`` (eV/atom) and ``stress`` (eV/Å³), or none.
     :param committee: as in :func:`choose_window`.
+    :param failing: keys of runs that failed soon after their frames, which the committee does not know then, even if it
+        agrees on them.
     :param deviations: as in :func:`choose_window`.
     """
     bounds = window.get_dict()
@@ -36,6 +41,8 @@ def assign_levels(
         measured = {"force": force}
         measured |= {name: measured_deviation(name, key, run, committee) for name in windows if name != "force"}
         levels = combine_trust_levels(measured, windows)
+        if failing is not None and key in failing.get_list():
+            levels[levels == TrustLevel.KNOWN] = TrustLevel.CANDIDATE
         rows = np.flatnonzero(levels == TrustLevel.CANDIDATE)
         node.set_array(f"{key}_steps", steps)
         node.set_array(f"{key}_levels", levels)

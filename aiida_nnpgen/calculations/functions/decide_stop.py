@@ -21,17 +21,19 @@ def decide_stop(config: orm.Dict, counts: orm.Dict, runs: orm.Dict, previous: or
     unknown as what the committee disagrees about, so that runs that all die at once never look like convergence.
 
     :param counts: of this iteration, as :func:`assign_levels` gives them.
-    :param runs: of this iteration, as :func:`count_runs` gives them.
+    :param runs: of this iteration, as :func:`count_runs` gives them; frames of others, such as probes, do not count.
     :param previous: decision of the iteration before.
     :return: ``stop``, ``known_share`` (a list) and ``reason``, one sentence.
     """
     values, ends = counts.get_dict(), runs.get_dict()
-    planned = max(sum(run["planned"] for run in ends.values()), values["sampled"])
-    share = values["known"] / planned if planned else 0.0
+    counted = [count for key, count in values["runs"].items() if key in ends]
+    known, sampled = sum(count["known"] for count in counted), sum(sum(count.values()) for count in counted)
+    planned = max(sum(run["planned"] for run in ends.values()), sampled)
+    share = known / planned if planned else 0.0
     shares = [*(previous["known_share"] if previous is not None else []), share]
     stop = config.get_dict().get("stop")
     reached = bool(stop) and _is_reached(shares, stop)
-    reason = f"{values['known']} of {planned} planned frames are known ({share:.1%})"
+    reason = f"{known} of {planned} planned frames are known ({share:.1%})"
     if stop:
         reason += f"; {stop['known_share']:.1%} in {stop['iterations']} iterations in a row end the loop"
     return orm.Dict({"stop": reached, "known_share": shares, "reason": reason + _losses(ends)})

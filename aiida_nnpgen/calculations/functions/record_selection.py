@@ -29,6 +29,13 @@ def record_selection(screen: orm.ArrayData, levels: orm.ArrayData, **trajectorie
             "row": int(chosen.row[index]),
             "step": int(chosen.step[index]),
             "deviation": deviation,
-            "reason": f"committee deviation {deviation:.3f} eV/Å inside the window, kept by thinning",
+            "reason": _reason(trajectories[key], deviation),
         }
     return orm.Dict(record)
+
+
+def _reason(trajectory: orm.TrajectoryData, deviation: float) -> str:
+    """Return why a frame was selected, in a sentence."""
+    if trajectory.base.attributes.get("before_failure", False):
+        return f"just before a probe failed, committee deviation {deviation:.3f} eV/Å, kept by thinning"
+    return f"committee deviation {deviation:.3f} eV/Å inside the window, kept by thinning"

@@ -49,6 +49,12 @@ class SamplerCalculation(CalcJob):
             required=False,
             help="`lo` and `hi` (eV/Å): only frames with a deviation between them keep their coordinates. Absent: all.",
         )
+        spec.input(
+            "last_frames",
+            valid_type=orm.Int,
+            required=False,
+            help="Of a run that fails, keep the start and so many frames before the failure; of others none.",
+        )
         spec.inputs.validator = cls.validate_inputs
         spec.output("trajectory", valid_type=orm.TrajectoryData, required=False, help="Good frames that were kept.")
         spec.output(

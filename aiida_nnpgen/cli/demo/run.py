@@ -26,7 +26,7 @@ def run_demo(folder: Path, config: Path | None = None) -> None:
     from ..console import make_console, plain
     from ..launch import POLL_INTERVAL, load_profile
     from ..local_codes import set_up_codes
-    from .survival import run_and_report
+    from .loop import run_and_report
 
     console = make_console()
     console.print(plain(f"AiiDA profile `{PROFILE}` in {folder}"))

@@ -87,6 +87,9 @@ class SamplerParser(BaseParser):
 
     def _kept(self, run: MdRun) -> NDArray[np.int64]:
         """Return the rows of the candidates; of all frames if there is no window, or no deviation to judge them by."""
+        if "last_frames" in self.node.inputs:
+            n_frames = len(run.frames) if run.end.is_failure else 0
+            return np.unique([0, *range(max(0, n_frames - self.node.inputs.last_frames.value), n_frames)])[:n_frames]
         if "window" not in self.node.inputs or run.deviation is None:
             return np.arange(len(run.frames))
         window = self.node.inputs.window

@@ -16,8 +16,12 @@ def decide(stop: dict[str, float] | None, *iterations: tuple[int, dict[str, Any]
     """Return the last decision over iterations of known frames and runs; each run has a planned, a good and an end."""
     previous: dict[str, orm.Dict] = {}
     for known, runs in iterations:
-        sampled = sum(run["good"] for run in runs.values())
-        counts = orm.Dict({"known": known, "sampled": sampled})
+        left, each = known, {}
+        for key, run in runs.items():
+            each[key] = {"known": min(left, run["good"]), "candidate": 0, "failed": 0}
+            each[key]["candidate"] = run["good"] - each[key]["known"]
+            left -= each[key]["known"]
+        counts = orm.Dict({"runs": {**each, "probe_000": {"known": 5, "candidate": 0, "failed": 0}}})
         previous = {"previous": decide_stop(orm.Dict({"stop": stop}), counts, orm.Dict(runs), **previous)}
     return previous["previous"]
 
