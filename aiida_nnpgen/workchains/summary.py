@@ -19,7 +19,7 @@ __all__ = ["ErrorRow", "SamplingRow", "StabilityRow", "drops", "errors", "sampli
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingRow:
-    """One ensemble of one iteration, as in Table 1 of Matsumura et al.
+    """One ensemble of one iteration, as in Table 1 of Matsumura et al.; failed probes have rows of their own.
 
     :ivar temperatures: K, of all its runs.
     :ivar unstable: runs that failed.
@@ -72,6 +72,11 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
     records, shards = (by_iteration(output_namespace(process, name)) for name in ("records", "datasets"))
     for iteration, counts in by_iteration(output_namespace(process, "counts")).items():
         runs = _runs(process, iteration_key(iteration, "sampling"))
+        runs |= {
+            key: probe
+            for key, probe in _runs(process, iteration_key(iteration, "stability")).items()
+            if key in counts["runs"]
+        }
         record, shard = records.get(iteration), shards.get(iteration)
         chosen = record.get_dict() if record else {}
         origins = shard.origins if shard else []
@@ -140,6 +145,8 @@ def _rows(
         name = conditions["ensemble"]
         if name == "nemd":
             name += f" {conditions['volume_ratio']:g}"
+        if "last_frames" in node.inputs:
+            name += " probe"
         groups.setdefault(name, []).append(key)
     return [
         SamplingRow(

@@ -10,12 +10,13 @@ import pytest
 from aiida import orm
 from aiida.common.links import LinkType
 from aiida.engine import run_get_node
+from aiida.manage.caching import enable_caching
 
 from aiida_nnpgen.data.trajectory import read_steps
 from aiida_nnpgen.workchains.active_learning import ActiveLearningWorkChain
 from aiida_nnpgen.workchains.summary import stability_table
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop_stability")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop")]
 
 STABILITY = """\
 stability:
@@ -25,15 +26,20 @@ stability:
 
 
 @pytest.fixture(scope="module")
-def process(loop_inputs: Callable[..., dict[str, Any]]) -> orm.WorkChainNode:
-    """Return a finished loop of one iteration of the schedule, with probes and one iteration to append."""
+def process(loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]]) -> orm.WorkChainNode:
+    """Return a finished loop of one iteration of the schedule, with probes and one iteration to append.
+
+    First dataset and first committee are those of the other loop, by the cache.
+    """
+    assert loop.is_finished_ok
     inputs = loop_inputs(("schedule:\n", f"{STABILITY}schedule:\n"))
     config = inputs["config"].get_dict()
     nemd = config["schedule"].pop(1)
     nemd["screening"]["window"]["mode"] = "fixed"
     config["stability"]["stabilise"] |= {name: nemd[name] for name in ("sampling", "screening")}
     inputs["config"] = orm.Dict(config)
-    _, node = run_get_node(ActiveLearningWorkChain, **inputs)
+    with enable_caching():
+        _, node = run_get_node(ActiveLearningWorkChain, **inputs)
     return node
 
 
