@@ -3,6 +3,24 @@
 The classes and functions below are the stable interface.
 """
 
+from .blocks import Convergence, Estimate, block_average, convergence, jackknife, statistical_inefficiency
+from .checks import PropertyWarning
+from .density import density
+from .fluctuations import enthalpies, isothermal_compressibility, thermal_expansion
 from .survival import Survival, survival
 
-__all__ = ["Survival", "survival"]
+__all__ = [
+    "Convergence",
+    "Estimate",
+    "PropertyWarning",
+    "Survival",
+    "block_average",
+    "convergence",
+    "density",
+    "enthalpies",
+    "isothermal_compressibility",
+    "jackknife",
+    "statistical_inefficiency",
+    "survival",
+    "thermal_expansion",
+]
