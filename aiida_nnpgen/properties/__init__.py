@@ -8,6 +8,7 @@ from .checks import PropertyWarning
 from .density import density
 from .diffusion import Displacement, displacement, finite_size_correction, linear_range, self_diffusion
 from .fluctuations import enthalpies, isothermal_compressibility, thermal_expansion
+from .rdf import RadialDistribution, radial_distribution, rdf_difference
 from .survival import Survival, survival
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Displacement",
     "Estimate",
     "PropertyWarning",
+    "RadialDistribution",
     "Survival",
     "block_average",
     "convergence",
@@ -25,6 +27,8 @@ __all__ = [
     "isothermal_compressibility",
     "jackknife",
     "linear_range",
+    "radial_distribution",
+    "rdf_difference",
     "self_diffusion",
     "statistical_inefficiency",
     "survival",
