@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft, stats
+from scipy import stats
 
 from ..common.exceptions import InputError
 from .checks import PropertyWarning, check_series
+from .inefficiency import statistical_inefficiency
 
 __all__ = [
     "Convergence",
@@ -28,13 +29,12 @@ __all__ = [
     "convergence",
     "jackknife",
     "mean_of_blocks",
-    "statistical_inefficiency",
+    "student_factor",
 ]
 
 MIN_INEFFICIENCIES = 5
 """A block that is shorter than this times the statistical inefficiency is warned of."""
 _ONE_SIGMA = float(stats.norm.cdf(1) - stats.norm.cdf(-1))
-_MIN_LAGS = 3  # correlation is summed up to here even where noise makes it negative, as in pymbar
 
 
 class Estimate(NamedTuple):
@@ -108,7 +108,12 @@ def jackknife(
 def mean_of_blocks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and uncertainty of values of blocks, which lie along the first axis."""
     error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    return values.mean(axis=0), stats.t.ppf((1 + _ONE_SIGMA) / 2, len(values) - 1) * error
+    return values.mean(axis=0), student_factor(len(values) - 1) * error
+
+
+def student_factor(n_freedoms: int) -> float:
+    """Return by how much a standard error of few degrees of freedom grows to hold the truth in 68.27 % of all cases."""
+    return float(stats.t.ppf((1 + _ONE_SIGMA) / 2, n_freedoms))
 
 
 def block_slices(n_frames: int, n_blocks: int = 5, block_length: int | None = None) -> list[slice]:
@@ -127,27 +132,6 @@ def block_slices(n_frames: int, n_blocks: int = 5, block_length: int | None = No
         raise InputError(f"{n_frames} frames are too few for `n_blocks` {n_blocks}")
     edges = np.linspace(0, n_frames, n_blocks + 1).astype(int).tolist()
     return [slice(*ends) for ends in pairwise(edges)]
-
-
-def statistical_inefficiency(series: ArrayLike) -> float:
-    """Return how many frames count as one independent frame; 1 if all do.
-
-    It is one plus twice the correlation time in frames. The sum over the correlation ends where it falls to zero:
-    Chodera et al., J. Chem. Theory Comput. 3, 26 (2007).
-
-    :param series: one value per frame, (n_frames,).
-    :raises InputError: if the series is constant or a value is not finite.
-    """
-    values = check_series(series, "series")
-    n_frames = len(values)
-    values = values - values.mean()
-    size = fft.next_fast_len(2 * n_frames, real=True)
-    products = fft.irfft(np.abs(fft.rfft(values, size)) ** 2, size)[:n_frames]
-    lags = np.arange(1, n_frames - 1)
-    correlation = products[1:-1] / (n_frames - lags) / (products[0] / n_frames)
-    gone = np.flatnonzero((correlation <= 0) & (lags > _MIN_LAGS))
-    end = gone[0] if len(gone) else len(lags)
-    return max(1.0, float(1 + 2 * ((1 - lags / n_frames) * correlation)[:end].sum()))
 
 
 def convergence(

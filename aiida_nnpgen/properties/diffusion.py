@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants, fft
+from scipy import fft
 
 from ..common.exceptions import InputError
 from .blocks import Estimate, block_slices, mean_of_blocks
 from .checks import PropertyWarning, check_positive
 from .continuity import check_continuous
+from .finite_size import finite_size_correction
 
-__all__ = ["Displacement", "displacement", "finite_size_correction", "linear_range", "self_diffusion"]
+__all__ = ["Displacement", "displacement", "linear_range", "self_diffusion"]
 
 LAG_FRACTIONS = (0.05, 0.2)
 """Part of a block over which the displacement is fitted, where no other is asked for."""
 MAX_EXPONENT_ERROR = 0.1
 """Motion is not called diffusive where the displacement grows with another power of time than 1 by more than this."""
 _MIN_LAGS = 3
-_YEH_HUMMER = 2.837297  # of a cubic box with periodic images
 _CM2_PER_S = 1e-4  # one Å²/ps
 _VALUES_AT_ONCE = 2_000_000
 
@@ -154,21 +154,6 @@ def linear_range(lags: ArrayLike, values: ArrayLike, tolerance: float = MAX_EXPO
         raise InputError(f"the displacement grows linearly nowhere within `tolerance` {tolerance}: run longer")
     best = int(np.argmax(times[ends] * 2 - times[starts]))
     return float(times[starts[best]]), float(2 * times[ends[best]])
-
-
-def finite_size_correction(temperature: float, viscosity: float, box_length: float) -> float:
-    """Return in cm²/s by how much diffusion in a periodic cubic box is too slow: 2.837297 kT / (6 pi eta L).
-
-    Yeh and Hummer, J. Phys. Chem. B 108, 15873 (2004).
-
-    :param temperature: K.
-    :param viscosity: Pa s, of the model, not of the experiment, where they differ.
-    :param box_length: Å.
-    :raises InputError: if one is not positive.
-    """
-    thermal = constants.k * check_positive(temperature, "temperature")
-    drag = 6 * np.pi * check_positive(viscosity, "viscosity") * check_positive(box_length, "box_length") * 1e-10
-    return float(_YEH_HUMMER * thermal / drag * 1e4)
 
 
 def _mean_square(paths: NDArray[np.float64]) -> NDArray[np.float64]:
