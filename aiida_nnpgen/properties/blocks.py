@@ -43,6 +43,17 @@ class Estimate(NamedTuple):
     value: float
     uncertainty: float
 
+    def __str__(self) -> str:
+        """Return the pair as in a table, with two digits of the uncertainty."""
+        size, error = abs(self.value), self.uncertainty
+        if not (0 < error < np.inf and size < np.inf):
+            return f"{self.value:.6g}"
+        power = int(np.floor(np.log10(max(size, error))))
+        power = 0 if -3 < power < 5 else power
+        digits = max(0, power + 1 - int(np.floor(np.log10(error))))
+        text = f"{self.value / 10.0**power:.{digits}f} ± {error / 10.0**power:.{digits}f}"
+        return f"({text})e{power:+03d}" if power else text
+
 
 class Convergence(NamedTuple):
     """An average over the first blocks, for a growing number of them.

@@ -10,6 +10,7 @@ from scipy import stats
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.properties import (
+    Estimate,
     PropertyWarning,
     block_average,
     convergence,
@@ -164,3 +165,20 @@ def test_jackknife_refuses_a_result_that_is_no_number(rng) -> None:
     """A function that divides by zero has no value."""
     with pytest.raises(InputError, match="`nan` is no result"):
         jackknife(lambda a: float("nan"), {"a": rng.normal(size=100)})
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        ((1.2034, 0.0041), "1.2034 ± 0.0041"),
+        ((-123.4, 20.0), "-123 ± 20"),
+        ((2.31e-5, 1.2e-6), "(2.31 ± 0.12)e-05"),
+        ((1e-7, 3e-6), "(0.1 ± 3.0)e-06"),
+        ((123456.0, 789.0), "(1.2346 ± 0.0079)e+05"),
+        ((1.21, 0.0), "1.21"),
+        ((1.21, np.nan), "1.21"),
+    ],
+)
+def test_estimate_is_written_with_two_digits_of_its_uncertainty(estimate, text: str) -> None:
+    """As in a table."""
+    assert str(Estimate(*estimate)) == text
