@@ -193,6 +193,6 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def _whole(value: int, name: str, least: int) -> int:
-    if isinstance(value, bool) or value != int(value) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"`{name}` must be a whole number of at least {least}, not `{value}`")
     return int(value)

@@ -19,12 +19,15 @@ class PropertyWarning(UserWarning):
 def check_finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return values as an array, which holds at least one.
 
-    :param values: of any shape; the first axis is that of frames.
+    :param values: of any shape; the first axis is that of frames. A number is an array of one.
     :param name: what the values are, for the message.
-    :raises InputError: if there are none, or one is not finite; the message names the first such frame.
+    :raises InputError: if there are none, or one is no finite number; the message names the first such frame.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0 or array.size == 0:
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as exception:
+        raise InputError(f"`{name}` is no array of numbers: {exception}") from exception
+    if array.size == 0:
         raise InputError(f"`{name}` has shape {array.shape}: there must be values, one or more a frame")
     bad = ~np.isfinite(array)
     if bad.any():
@@ -59,6 +62,10 @@ def check_positive(value: float, name: str) -> float:
 
     :raises InputError: if it is not.
     """
-    if not (np.isfinite(value) and value > 0):
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and number > 0):
         raise InputError(f"`{name}` must be a positive number, not `{value}`")
-    return float(value)
+    return number

@@ -177,8 +177,11 @@ def _mean_square(paths: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fitted(lags: NDArray[np.float64], length: float, lag_range: tuple[float, float] | None) -> NDArray[np.bool_]:
-    """Return which lags are fitted."""
-    first, last = lag_range or (LAG_FRACTIONS[0] * length, LAG_FRACTIONS[1] * length)
+    """Return which lags of a block of some length in ps are fitted."""
+    if lag_range is None:
+        first = max(LAG_FRACTIONS[0] * length, lags[0])
+        lag_range = (first, max(LAG_FRACTIONS[1] * length, first + (_MIN_LAGS - 1) * lags[0]))
+    first, last = lag_range
     chosen = (lags >= first * (1 - 1e-9)) & (lags <= last * (1 + 1e-9))
     if last > length or chosen.sum() < _MIN_LAGS:
         raise InputError(

@@ -77,7 +77,8 @@ def birch_murnaghan(volumes: ArrayLike, energies: ArrayLike) -> EquationOfState:
     middle = float(np.clip(-parabola[1] / (2 * parabola[2]), sizes[0], sizes[-1]))
     try:
         guess = (0.0, abs(2 * parabola[2] * middle), 4.0, middle)
-        found, covariance = curve_fit(birchmurnaghan, sizes, values - lowest, guess, maxfev=10_000)
+        with np.errstate(invalid="ignore"):  # on its way the fit may try volumes below zero
+            found, covariance = curve_fit(birchmurnaghan, sizes, values - lowest, guess, maxfev=10_000)
     except RuntimeError as exception:
         raise InputError(f"no equation of state fits the energies: {exception}") from exception
     energy, modulus, derivative, volume = found

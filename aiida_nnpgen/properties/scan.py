@@ -63,7 +63,8 @@ def _molecules(frame: Frames, molecules: ArrayLike) -> tuple[NDArray[np.float64]
 def _whole(positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the atoms of a molecule side by side: each beside the one to which the shortest tree joins it."""
     first, second = np.triu_indices(len(positions), 1)
-    apart = (positions[second] - positions[first]) @ np.linalg.inv(cell)
+    inverse = np.linalg.inv(cell)
+    apart = (positions[second] - positions[first]) @ inverse
     vectors = (apart - np.rint(apart)) @ cell
     lengths = np.linalg.norm(vectors, axis=1)
     tree = minimum_spanning_tree(squareform(lengths))
@@ -71,7 +72,7 @@ def _whole(positions: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray
     whole = positions.copy()
     for child in order[1:].tolist():
         parent = int(parents[child])
-        apart = (positions[child] - positions[parent]) @ np.linalg.inv(cell)
+        apart = (positions[child] - positions[parent]) @ inverse
         whole[child] = whole[parent] + (apart - np.rint(apart)) @ cell
     bonded = lengths <= _RING * tree.data.max(initial=0.0)
     if not np.allclose((whole[second] - whole[first])[bonded], vectors[bonded], atol=1e-6):

@@ -134,7 +134,7 @@ def test_factor_is_that_of_student() -> None:
     ("series", "keywords", "message"),
     [
         ([], {}, "`series` has shape"),
-        (1.0, {}, "`series` has shape"),
+        (1.0, {}, "`series` has one frame"),
         ([1.0], {}, "`series` has one frame, `1.0`"),
         ([2.0] * 10, {}, "`series` is `2.0` in all 10 frames"),
         ([0.1 + 0.2, 0.3] * 5, {}, "constant"),

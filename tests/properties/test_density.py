@@ -31,6 +31,8 @@ def test_density_has_a_mean_with_an_uncertainty(coverage) -> None:
         ([18.0], [1.0, 0.0], "`volumes` has the value `0.0` at 1"),
         ([18.0, -1.0], [1.0], "`masses` has the value `-1.0` at 1"),
         ([18.0], [[1.0]], "one row"),
+        ([18.0], [[1.0], [1.0, 2.0]], "`volumes` is no array of numbers"),
+        ("water", [1.0], "`masses` is no array of numbers"),
     ],
 )
 def test_density_refuses(masses, volumes, message: str) -> None:

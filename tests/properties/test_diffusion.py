@@ -66,6 +66,11 @@ def test_displacement_returns_the_line_that_was_fitted(rng) -> None:
     assert (found.uncertainties > 0).all()
 
 
+def test_short_blocks_are_fitted_over_three_lags(rng) -> None:
+    """Where a fifth of a block is less than that."""
+    assert displacement(walk(rng, 50, 50), TIMESTEP).lag_range == (0.5, 1.5)
+
+
 def test_particles_of_one_frame_are_not_independent(rng) -> None:
     """A hundred particles that move as one know no more than one of them."""
     paths = walk(rng, 1000, 1)
@@ -169,11 +174,13 @@ WALK = walk(np.random.default_rng(7), 200, 5)
         (WALK, 0.0, {}, "`timestep` must be a positive number, not `0.0`"),
         (WALK, TIMESTEP, {"n_blocks": 1}, "`n_blocks`"),
         (WALK, TIMESTEP, {"n_blocks": 200}, "a block has 1 frame"),
-        (WALK, TIMESTEP, {"n_blocks": 50}, "holds 0 lags"),
+        (WALK, TIMESTEP, {"n_blocks": 100}, "holds 1 lags"),
         (WALK, TIMESTEP, {"lag_range": (1.0, 21.0)}, "within a block"),
         (WALK, TIMESTEP, {"lag_range": (3.0, 1.0)}, "holds 0 lags"),
         (WALK, TIMESTEP, {"cells": np.eye(3)[:2]}, "`cells` has shape"),
         (WALK, TIMESTEP, {"cells": np.zeros((3, 3))}, "without a volume"),
+        ("path", TIMESTEP, {}, "`positions` is no array of numbers"),
+        (WALK, "soon", {}, "`timestep` must be a positive number, not `soon`"),
         (WALK[:, :0], TIMESTEP, {}, "`positions` has shape"),
     ],
 )
