@@ -30,10 +30,12 @@ __all__ = [
     "jackknife",
     "mean_of_blocks",
     "student_factor",
+    "warn_of_short_blocks",
 ]
 
 MIN_INEFFICIENCIES = 5
 """A block that is shorter than this times the statistical inefficiency is warned of."""
+_ROUNDING = 1e-12  # relative; what equal blocks differ by
 _ONE_SIGMA = float(stats.norm.cdf(1) - stats.norm.cdf(-1))
 
 
@@ -113,7 +115,10 @@ def jackknife(
     if not np.isfinite([value, *without]).all():
         raise InputError(f"`{value}` is no result: look at the values of {', '.join(f'`{name}`' for name in arrays)}")
     # A value without one block differs from the whole n - 1 times less than the block itself does.
-    return Estimate(value, (len(blocks) - 1) * float(mean_of_blocks(without)[1]))
+    uncertainty = (len(blocks) - 1) * float(mean_of_blocks(without)[1])
+    if uncertainty <= _ROUNDING * abs(value):
+        warnings.warn("all blocks give the same value: look for frames that repeat", PropertyWarning, stacklevel=3)
+    return Estimate(value, uncertainty)
 
 
 def mean_of_blocks(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -181,10 +186,10 @@ def warn_of_short_blocks(series: Mapping[str, NDArray[np.float64]], n_blocks: in
     if length < MIN_INEFFICIENCIES * slowest[name]:
         warnings.warn(
             f"a block of {length:.0f} frames is shorter than {MIN_INEFFICIENCIES} statistical inefficiencies of "
-            f"`{name}`, which is {slowest[name]:.0f} frames: the uncertainty is too small; run longer, or take fewer "
+            f"`{name}`, of {slowest[name]:.1f} frames each: the uncertainty is too small; run longer, or take fewer "
             "blocks",
             PropertyWarning,
-            stacklevel=4,  # the caller of the property
+            stacklevel=4,  # the caller of most properties
         )
 
 

@@ -16,23 +16,24 @@ class PropertyWarning(UserWarning):
     """A property was computed, but its value or its uncertainty may be wrong for the reason that is given."""
 
 
-def check_finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
+def check_finite(values: ArrayLike, name: str, row: str = "frame") -> NDArray[np.float64]:
     """Return values as an array, which holds at least one.
 
-    :param values: of any shape; the first axis is that of frames. A number is an array of one.
+    :param values: of any shape. A number is an array of one.
     :param name: what the values are, for the message.
-    :raises InputError: if there are none, or one is no finite number; the message names the first such frame.
+    :param row: what the first axis counts.
+    :raises InputError: if there are none, or one is no finite number; the message names the first such row.
     """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError) as exception:
         raise InputError(f"`{name}` is no array of numbers: {exception}") from exception
     if array.size == 0:
-        raise InputError(f"`{name}` has shape {array.shape}: there must be values, one or more a frame")
+        raise InputError(f"`{name}` has shape {array.shape}: there must be values, one or more a {row}")
     bad = ~np.isfinite(array)
     if bad.any():
         place = tuple(int(index) for index in np.argwhere(bad)[0])
-        raise InputError(f"`{name}` of frame {place[0]} is `{array[place]}`; {int(bad.sum())} values are not finite")
+        raise InputError(f"`{name}` of {row} {place[0]} is `{array[place]}`; {int(bad.sum())} values are not finite")
     return array
 
 

@@ -10,7 +10,7 @@ from .checks import check_finite
 
 __all__ = ["check_continuous"]
 
-_RARE = 10  # times the usual step; of a normal distribution one step in 1e23 is longer
+_RARE = 8  # times the usual step; of a normal distribution one step in 1e7 is longer
 
 
 def check_continuous(positions: ArrayLike, cells: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ def density(masses: ArrayLike, volumes: ArrayLike) -> NDArray[np.float64]:
     :param volumes: Å³, (n_frames,).
     :raises InputError: if there are no frames or atoms, or a value is not finite and positive.
     """
-    weights, sizes = (check_finite(values, name) for values, name in ((masses, "masses"), (volumes, "volumes")))
+    weights, sizes = check_finite(masses, "masses", "atom"), check_finite(volumes, "volumes")
     for name, array in (("masses", weights), ("volumes", sizes)):
         if array.ndim != 1:
             raise InputError(f"`{name}` has shape {array.shape}, expected one row of values")

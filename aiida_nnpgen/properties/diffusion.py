@@ -167,7 +167,7 @@ def _mean_square(paths: NDArray[np.float64]) -> NDArray[np.float64]:
     chunk = max(1, _VALUES_AT_ONCE // (3 * size))
     for start in range(0, n_particles, chunk):
         part = paths[:, start : start + chunk].reshape(n_frames, -1)
-        part = part - part.mean(axis=0)  # sums of large squares would cancel
+        part = part - part[0]  # sums of large squares would cancel
         power += (np.abs(fft.rfft(part, size, axis=0)) ** 2).sum(axis=1)
         squares += (part**2).sum(axis=1)
     sums = np.concatenate([[0.0], np.cumsum(squares)])

@@ -66,7 +66,7 @@ def birch_murnaghan(volumes: ArrayLike, energies: ArrayLike) -> EquationOfState:
     :raises InputError: if there are fewer than five volumes, the lowest energy is that of the smallest or the largest
         one, or nothing fits.
     """
-    sizes, values = check_finite(volumes, "volumes"), check_finite(energies, "energies")
+    sizes, values = check_finite(volumes, "volumes", "point"), check_finite(energies, "energies", "point")
     if sizes.ndim != 1 or sizes.shape != values.shape:
         raise InputError(f"`volumes` and `energies` need one value per point, not {sizes.shape} and {values.shape}")
     order = np.argsort(sizes)

@@ -27,9 +27,10 @@ def enthalpies(energies: ArrayLike, pressure: float, volumes: ArrayLike) -> NDAr
     total, sizes = check_finite(energies, "energies"), check_finite(volumes, "volumes")
     if total.shape != sizes.shape:
         raise InputError(f"`energies` and `volumes` need one value per frame, not {total.shape} and {sizes.shape}")
-    if not np.ndim(pressure) == 0 or not np.isfinite(pressure):
-        raise InputError(f"`pressure` must be one finite number, that of the barostat, not `{pressure}`")
-    return np.asarray(total + pressure * BAR * sizes)
+    held = check_finite(pressure, "pressure")
+    if held.shape != (1,):
+        raise InputError(f"`pressure` must be one number, that of the barostat, and has shape {held.shape}")
+    return np.asarray(total + held * BAR * sizes)
 
 
 def thermal_expansion(

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ..common.exceptions import InputError
 from ..common.frames import Frames
-from .blocks import Estimate, block_slices, mean_of_blocks
+from .blocks import Estimate, block_slices, mean_of_blocks, warn_of_short_blocks
 from .checks import check_finite, check_positive
 
 __all__ = ["RadialDistribution", "radial_distribution", "rdf_difference"]
@@ -67,6 +67,7 @@ def radial_distribution(
     """Return the radial distribution function of two elements, with its uncertainty from blocks of frames.
 
     g(r) = V n(r) / (N_a N_b 4 pi r² dr), with all periodic images of b, so that the cutoff may be longer than the box.
+    Warns where blocks are shorter than five statistical inefficiencies of the number of neighbours.
     One atom in N is the atom a itself: in a gas of N atoms of one element, g is 1 - 1/N.
 
     :param frames: configurations, wrapped or not.
@@ -92,15 +93,17 @@ def radial_distribution(
         raise InputError(f"no pair of `{'-'.join(pair)}` lies within `cutoff` {cutoff:g} Å")
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     values = counts * volumes[:, None] / (len(second) * shells)
-    means, near = (
-        np.array([column[block].mean(axis=0) for block in blocks]) for column in (values, counts.cumsum(axis=1))
-    )
+    neighbours = counts.cumsum(axis=1)
+    means, near = (np.array([column[block].mean(axis=0) for block in blocks]) for column in (values, neighbours))
+    most = neighbours[:, neighbours.var(axis=0).argmax()]  # the number that fluctuates most
+    if np.ptp(most) > 0:
+        warn_of_short_blocks({"neighbours": most}, len(blocks))
     return RadialDistribution(
         pair=(pair[0], pair[1]),
         edges=edges,
         values=values.mean(axis=0),
         uncertainties=mean_of_blocks(means)[1],
-        neighbours=counts.cumsum(axis=1).mean(axis=0),
+        neighbours=neighbours.mean(axis=0),
         neighbour_uncertainties=mean_of_blocks(near)[1],
     )
 

@@ -29,7 +29,7 @@ def volume_scan(frame: Frames, ratios: ArrayLike, molecules: ArrayLike | None = 
     """
     if len(frame) != 1:
         raise InputError(f"a scan of volumes starts from one frame, not from {len(frame)}")
-    factors = check_finite(ratios, "ratios")
+    factors = check_finite(ratios, "ratios", "point")
     if factors.ndim != 1 or factors.min() <= 0:
         raise InputError(f"`ratios` must be one row of positive numbers, not `{factors}`")
     if frame.volumes[0] <= 0:

@@ -69,6 +69,12 @@ def test_a_drift_is_warned_of(rng) -> None:
         block_average(np.linspace(0, 3, 1000) + rng.normal(size=1000))
 
 
+def test_frames_that_repeat_are_warned_of(rng) -> None:
+    """Blocks that are all equal would make the uncertainty zero."""
+    with pytest.warns(PropertyWarning, match="frames that repeat"):
+        block_average(np.tile(rng.normal(size=20), 5))
+
+
 def test_long_blocks_are_not_warned_of(ar1, rng) -> None:
     """Blocks of fifty statistical inefficiencies pass."""
     with warnings.catch_warnings():
@@ -124,6 +130,7 @@ def test_blocks_hold_every_frame_once() -> None:
         assert {block.stop - block.start for block in blocks} == {4, 5}
 
 
+@pytest.mark.filterwarnings("ignore::aiida_nnpgen.properties.PropertyWarning")
 def test_factor_is_that_of_student() -> None:
     """Of two blocks the interval is that of Cauchy's distribution."""
     assert block_average([0.0, 1.0], n_blocks=2).uncertainty == pytest.approx(0.5 * stats.cauchy.ppf(0.84134), rel=1e-3)

@@ -28,6 +28,7 @@ def test_density_has_a_mean_with_an_uncertainty(coverage) -> None:
         ([18.0], [], "`volumes` has shape"),
         ([], [1.0], "`masses` has shape"),
         ([18.0], [1.0, np.nan], "`volumes` of frame 1 is `nan`"),
+        ([18.0, np.inf], [1.0], "`masses` of atom 1 is `inf`"),
         ([18.0], [1.0, 0.0], "`volumes` has the value `0.0` at 1"),
         ([18.0, -1.0], [1.0], "`masses` has the value `-1.0` at 1"),
         ([18.0], [[1.0]], "one row"),

@@ -130,6 +130,14 @@ def test_self_diffusion_refuses_wrapped_positions(rng, cell, with_cells: bool) -
     self_diffusion(paths, TIMESTEP, cells=cells)
 
 
+def test_wrapped_positions_in_a_small_box_are_refused(rng) -> None:
+    """Where a box is only some fifteen times as long as the usual step, too."""
+    paths = walk(rng, 500, 20)
+    size = 15 * np.median(np.abs(np.diff(paths, axis=0)))
+    with pytest.raises(InputError, match="unwrap them"):
+        self_diffusion(paths % size, TIMESTEP)
+
+
 def test_one_wrapped_particle_is_enough(rng) -> None:
     """A single crossing among many particles and frames is refused."""
     paths = walk(rng, 300, 50)
@@ -170,7 +178,7 @@ WALK = walk(np.random.default_rng(7), 200, 5)
         (WALK[:, 0], TIMESTEP, {}, "shape"),
         (WALK[:1], TIMESTEP, {}, "one frame"),
         (np.where(WALK[3, 2, 1] == WALK, np.nan, WALK), TIMESTEP, {}, "`positions` of frame 3 is `nan`"),
-        (np.zeros_like(WALK), TIMESTEP, {}, "do not move"),
+        (np.full_like(WALK, 0.1), TIMESTEP, {}, "do not move"),
         (WALK, 0.0, {}, "`timestep` must be a positive number, not `0.0`"),
         (WALK, TIMESTEP, {"n_blocks": 1}, "`n_blocks`"),
         (WALK, TIMESTEP, {"n_blocks": 200}, "a block has 1 frame"),

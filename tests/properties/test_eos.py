@@ -88,7 +88,7 @@ VOLUMES = 16.0 * RATIOS
         (VOLUMES, exact(VOLUMES, volume=20.0), "`16.96` Å³: go on to larger volumes"),
         (VOLUMES, exact(VOLUMES, volume=12.0), "`15.04` Å³: go on to smaller volumes"),
         (VOLUMES, np.zeros(7), "at the end of the scan"),
-        (VOLUMES, np.where(VOLUMES > 16.5, np.nan, 0.0), "`energies` of frame 5 is `nan`"),
+        (VOLUMES, np.where(VOLUMES > 16.5, np.nan, 0.0), "`energies` of point 5 is `nan`"),
         (-VOLUMES, exact(VOLUMES), "`volumes` has the value `-16.96`"),
         (VOLUMES, exact(VOLUMES)[:6], "one value per point"),
         ([], [], "`volumes` has shape"),

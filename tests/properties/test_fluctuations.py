@@ -63,6 +63,7 @@ def test_enthalpies_are_in_ev() -> None:
     assert found == pytest.approx([1.0 + 2e-22 / constants.e, -2.0 + 2e-19 / constants.e], rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::aiida_nnpgen.properties.PropertyWarning")
 def test_units_of_compressibility() -> None:
     """A variance of 1 Å⁶ at a volume of 1000 Å³ and 300 K, in SI: 1e-60 m⁶ / (1e-27 m³ k 300 K), per bar."""
     volumes = 1000.0 + np.tile([1.0, -1.0], 50)
@@ -114,6 +115,8 @@ def test_compressibility_refuses() -> None:
 def test_enthalpies_refuse_the_pressure_of_each_frame() -> None:
     """The instantaneous pressure would count the fluctuation twice."""
     with pytest.raises(InputError, match="that of the barostat"):
-        enthalpies([1.0, 2.0], [1.0, 2.0], [5.0, 6.0])
+        enthalpies([1.0, 2.0], [1.0, 2.0], [5.0, 6.0])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="`pressure` of frame 0 is `nan`"):
+        enthalpies([1.0, 2.0], float("nan"), [5.0, 6.0])
     with pytest.raises(InputError, match="one value per frame"):
         enthalpies([1.0, 2.0], 1.0, [5.0])

@@ -81,6 +81,7 @@ def test_plot_displacement_draws_its_line(rng) -> None:
     assert is_png(figure)
 
 
+@pytest.mark.filterwarnings("ignore::aiida_nnpgen.properties.PropertyWarning")
 def test_plot_radial_distribution_draws_both_parts(rng) -> None:
     """g(r) at the middle of bins, neighbours at their upper edges."""
     frames = Frames.from_atoms([bulk("Cu", cubic=True)] * 5)

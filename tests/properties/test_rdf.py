@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -9,7 +11,9 @@ from ase.build import bulk, make_supercell
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.properties import radial_distribution, rdf_difference
+from aiida_nnpgen.properties import PropertyWarning, radial_distribution, rdf_difference
+
+pytestmark = pytest.mark.filterwarnings("ignore::aiida_nnpgen.properties.PropertyWarning")
 
 
 def gas(rng: np.random.Generator, n_frames: int = 40, n_atoms: int = 60, cell=None) -> Frames:
@@ -125,6 +129,16 @@ def test_rdf_difference_is_the_share_of_pairs_elsewhere(rng) -> None:
     assert value == pytest.approx(noise, rel=0.3)
     with pytest.raises(InputError, match="the same bins"):
         rdf_difference(near, one)
+
+
+def test_frames_that_resemble_each_other_are_warned_of(rng) -> None:
+    """A gas in which each frame is there ten times has too short blocks; one of independent frames does not."""
+    frames = gas(rng, 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        radial_distribution(frames, ("O", "H"), cutoff=5.0, n_blocks=3)
+    with pytest.warns(PropertyWarning, match="`neighbours`"):
+        radial_distribution(frames[np.repeat(np.arange(10), 10)], ("O", "H"), cutoff=5.0)
 
 
 FRAMES = gas(np.random.default_rng(9), 10, 20)

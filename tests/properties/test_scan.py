@@ -66,7 +66,7 @@ def test_volume_scan_refuses() -> None:
         (Frames.from_atoms([atoms] * 2), RATIOS, None, "one frame, not from 2"),
         (one, [1.0, 0.0], None, "positive numbers"),
         (one, [], None, "`ratios` has shape"),
-        (one, [np.nan], None, "`ratios` of frame 0 is `nan`"),
+        (one, [np.nan], None, "`ratios` of point 0 is `nan`"),
         (one, RATIOS, molecules[1:], r"`molecules` has shape \(17,\)"),
         (Frames.from_atoms([Atoms("H")]), RATIOS, None, "no volume"),
         (
