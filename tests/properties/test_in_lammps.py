@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aiida_nnpgen.common.exceptions import InputError
+from aiida_nnpgen.common.frames import Frames
 from aiida_nnpgen.common.units import BAR, KB
 from aiida_nnpgen.models.deepmd.lammps import find_lammps
 from aiida_nnpgen.properties import (
@@ -18,6 +20,8 @@ from aiida_nnpgen.properties import (
     density,
     enthalpies,
     isothermal_compressibility,
+    radial_distribution,
+    self_diffusion,
     thermal_expansion,
 )
 
@@ -66,18 +70,23 @@ class Run:
     pressure: float
 
 
-def run(folder: Path, system: dict, temperature: float, pressure: float, steps: int) -> Run:
-    """Run LAMMPS at constant pressure (bar) and temperature (K)."""
+def call_lammps(folder: Path, text: str) -> str:
+    """Run LAMMPS and return what it prints."""
     program = find_lammps()
     if program is None:
         pytest.skip("LAMMPS is not installed")
-    conditions = {"temperature": temperature, "pressure": pressure}
-    words = {**system, "ensemble": system["ensemble"].format(**conditions)}
-    (folder / "lammps.in").write_text(INPUT.format(mass=MASS, steps=steps, temperature=temperature, **words))
+    (folder / "lammps.in").write_text(text)
     script = f"export OMP_NUM_THREADS=1\n{program.prepend}\nexec {program.path} -in lammps.in -log none"
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:]
-    rows = [line.split() for line in done.stdout.partition("SETTLED\n")[2].splitlines()]
+    return done.stdout
+
+
+def run(folder: Path, system: dict, temperature: float, pressure: float, steps: int) -> Run:
+    """Run LAMMPS at constant pressure (bar) and temperature (K)."""
+    words = {**system, "ensemble": system["ensemble"].format(temperature=temperature, pressure=pressure)}
+    text = INPUT.format(mass=MASS, steps=steps, temperature=temperature, **words)
+    rows = [line.split() for line in call_lammps(folder, text).partition("SETTLED\n")[2].splitlines()]
     numbers = np.array([row for row in rows if len(row) == 3 and row[0].isdigit()], dtype=float)
     assert len(numbers) == steps // 10 + 1
     return Run(numbers[1:, 1], numbers[1:, 2], temperature, pressure)
@@ -137,3 +146,39 @@ def test_ideal_gas(tmp_path: Path) -> None:
     expansion = thermal_expansion(whole.volumes, total, temperature, n_blocks=10)
     assert agree(expansion, Estimate(1 / temperature, 0.0))
     assert max(compressibility.uncertainty * pressure, expansion.uncertainty * temperature) < 0.2
+
+
+@pytest.mark.slow
+def test_structure_and_diffusion_of_liquid_argon(tmp_path: Path) -> None:
+    """g(r) is the one that LAMMPS counts in the same frames, and two halves of a run diffuse alike.
+
+    LAMMPS takes each atom out of the density around itself, which is a factor of N / (N - 1). Wrapped positions of
+    the same run are refused, with and without the box.
+    """
+    ensemble = (
+        "fix 1 all nvt temp {temperature} {temperature} 1.0\n"
+        f"compute 1 all rdf 100 cutoff {3 * SIGMA}\n"
+        "fix 2 all ave/time 20 1 20 c_1[1] c_1[2] mode vector ave running start 2520 file rdf.txt overwrite\n"
+        "dump 1 all custom 20 dump.txt xu yu zu\ndump_modify 1 sort id format float %.8f"
+    )
+    spacing = (1 / 0.8) ** (1 / 3) * SIGMA
+    words = {**LIQUID, "spacing": spacing, "ensemble": ensemble.format(temperature=120.0)}
+    call_lammps(tmp_path, INPUT.format(mass=MASS, steps=10_000, temperature=120.0, **words))
+    lines = (tmp_path / "dump.txt").read_text().splitlines()
+    numbers = [line.split() for line in lines if len(line.split()) == 3]  # only atoms have three columns
+    positions = np.array(numbers, dtype=float).reshape(-1, N_ATOMS, 3)[126:]  # the dump holds step 0 too
+    assert len(positions) == 500
+
+    cell = np.eye(3) * 6 * spacing
+    frames = Frames(numbers=np.full(N_ATOMS, 18), positions=positions, cells=np.broadcast_to(cell, (500, 3, 3)))
+    found = radial_distribution(frames, ("Ar", "Ar"), cutoff=3 * SIGMA, bin_width=3 * SIGMA / 100)
+    counted = np.loadtxt((tmp_path / "rdf.txt").read_text().splitlines()[-100:])
+    assert found.distances == pytest.approx(counted[:, 1], abs=1e-4)
+    assert found.values * N_ATOMS / (N_ATOMS - 1) == pytest.approx(counted[:, 2], abs=1e-3)
+
+    one, other = (self_diffusion(part, 0.2, lag_range=(1.0, 5.0)) for part in (positions[:250], positions[250:]))
+    assert agree(one, other)
+    assert agree(one, self_diffusion(positions, 0.2, cells=cell, lag_range=(1.0, 5.0)))
+    for cells in (None, cell):
+        with pytest.raises(InputError, match="unwrap them"):
+            self_diffusion(positions % (6 * spacing), 0.2, cells=cells)
