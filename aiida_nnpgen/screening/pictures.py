@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..common.figure import new_figure
 from .checks import check_matrix
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def plot_map(
     :param labels: of the two axes.
     """
     groups = _groups(candidates, dataset, selected)
-    figure = _figure(2 * _WIDTH, _WIDTH + 0.3)
+    figure = new_figure(2 * _WIDTH, _WIDTH + 0.3)
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     for ax, title, names in (
         (axes[0], "before screening", ("sampled", "labelled so far")),
@@ -67,7 +68,7 @@ def plot_volume(
     """
     groups = _groups(candidates, dataset, selected)
     names = (*labels, quantity)
-    figure = _figure(2.1 * _WIDTH, 2 * _WIDTH, gap=0.12)  # the vertical label of the perspective hangs out
+    figure = new_figure(2.1 * _WIDTH, 2 * _WIDTH, gap=0.12)  # the vertical label of the perspective hangs out
     view = figure.add_subplot(2, 2, 1, projection="3d")
     for name, points in groups.items():
         view.scatter(
@@ -100,7 +101,7 @@ def plot_histogram(
     groups = {name: values[:, 0] for name, values in _groups(first, second, selected).items()}
     everything = np.concatenate(list(groups.values()))
     edges = np.histogram_bin_edges(everything, bins=bins) if len(everything) else np.linspace(0, 1, bins + 1)
-    figure = _figure(1.5 * _WIDTH, _WIDTH)
+    figure = new_figure(1.5 * _WIDTH, _WIDTH)
     ax = figure.subplots()
     for name, values in groups.items():
         if len(values) == 0:
@@ -132,17 +133,6 @@ def _groups(candidates: ArrayLike, dataset: ArrayLike, selected: ArrayLike) -> d
         "labelled so far": check_matrix(present[np.isfinite(present).all(axis=-1)], "dataset", new.shape[1]),
         "selected": check_matrix(kept, "selected", new.shape[1]),
     }
-
-
-def _figure(width: float, height: float, gap: float = 0.02) -> Figure:
-    """Return a figure that belongs to nobody's session: no window, nothing to close."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    figure = Figure(figsize=(width, height), dpi=150, layout=ConstrainedLayoutEngine(wspace=gap))
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _scatter(ax: Axes, groups: Mapping[str, NDArray[np.float64]], *, legend: bool = True) -> None:
