@@ -69,7 +69,7 @@ def test_archive_holds_the_science_layer_only() -> None:
     """What needs AiiDA or the user's configuration stays behind."""
     with zipfile.ZipFile(io.BytesIO(build_archive())) as archive:
         parts = {name.split("/")[1] for name in archive.namelist() if name.startswith("aiida_nnpgen/")}
-    assert parts == {"__init__.py", "common", "dft", "jobs", "models", "samplers", "screening"}
+    assert parts == {"__init__.py", "common", "dft", "jobs", "models", "properties", "samplers", "screening"}
 
 
 def test_every_job_imports_from_the_archive_alone(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_archive_refuses_an_unknown_program(tmp_path: Path, arguments: list[str]
     """The message lists the programs, and the exit code is 2."""
     done = start(tmp_path, *arguments)
     assert done.returncode == 2
-    assert "choose one of deviation, evaluate, label, md, sample, screen, train" in done.stderr
+    assert "choose one of deviation, diagnose, evaluate, label, md, sample, screen, train" in done.stderr
 
 
 def test_archive_tells_an_input_error_in_one_line(tmp_path: Path) -> None:
