@@ -37,11 +37,11 @@ def print_summary(process: orm.ProcessNode, console: Console | None = None) -> N
         console.print(plain(f"iteration {iteration} dropped of those in the window: {words}"))
     measured = errors(process)
     if measured:
-        table = make_table(
-            "Errors on the test set", ["model of iteration"], ["energy RMSE / meV/atom", "force RMSE / eV/Å"]
-        )
+        columns = ["energy RMSE / meV/atom", "after offsets", "force RMSE / eV/Å"]
+        table = make_table("Errors on the test set", ["model of iteration"], columns)
         for error in measured:
-            table.add_row(str(error.iteration), f"{1000 * error.energy_rmse:.2f}", f"{error.force_rmse:.3f}")
+            energies = (f"{1000 * value:.2f}" for value in (error.energy_rmse, error.offset_rmse))
+            table.add_row(str(error.iteration), *energies, f"{error.force_rmse:.3f}")
         console.print()
         console.print(table)
     print_stability(stability_table(process), console)

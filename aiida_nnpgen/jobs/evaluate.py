@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,14 @@ COLUMNS = {
 }
 """Arrays of ``evaluation.npz``, all with one value per frame, and the kind of their numbers."""
 _ERRORS = {"mae": (float, None), "rmse": (float, None)}
-_SUMMARY = {"energy": _ERRORS, "forces": _ERRORS, "stress": (_ERRORS, None), "not_finite": int}
+_SUMMARY = {
+    "energy": _ERRORS,
+    "energy_after_offsets": _ERRORS,
+    "forces": _ERRORS,
+    "forces_by_element": {...: _ERRORS},
+    "stress": (_ERRORS, None),
+    "not_finite": int,
+}
 RESULT_SHAPE = {"frames": int, "models": [_SUMMARY], "committee": _SUMMARY}
 
 
@@ -65,9 +73,9 @@ def main(folder: Path) -> None:
     """Evaluate every model of a committee, and their mean, on labelled frames.
 
     ``result.json`` holds the number of ``frames``, ``models`` (a list) and ``committee``, the latter two each with
-    ``mae`` and ``rmse`` of ``energy`` (eV/atom), ``forces`` (eV/Å, over components) and ``stress`` (eV/Å³; null without
-    stress labels), and ``not_finite``, the number of frames whose prediction is not finite: errors are null if there
-    are any.
+    ``mae`` and ``rmse`` of ``energy`` (eV/atom), ``energy_after_offsets`` (of one per element), ``forces`` (eV/Å, over
+    components), ``forces_by_element`` and ``stress`` (eV/Å³; null without stress labels), and ``not_finite``, the
+    number of frames whose prediction is not finite: errors are null if there are any.
 
     ``evaluation.npz`` holds, per frame, ``part`` and ``frame`` (where it stands in the input), ``deviation`` (of the
     committee, eV/Å; NaN for a lone model), ``force_error_committee`` and ``force_error_driving`` (largest over the
@@ -136,12 +144,16 @@ def _deviation(predictions: Sequence[Frames], percentile: float) -> NDArray[np.f
 
 def _summary(parts: Sequence[Residuals]) -> dict[str, object]:
     """Return the errors of one predictor as JSON can hold them."""
-    errors = {name: _finite(values) for name, values in summarise(parts).items()}
+    errors: dict[str, object] = _finite(summarise(parts))
     return {**errors, "not_finite": sum(part.n_not_finite for part in parts)}
 
 
-def _finite(errors: Mapping[str, float] | None) -> dict[str, float | None] | None:
+def _finite(errors: Mapping[str, Any]) -> dict[str, Any]:
     """Return errors with null in the place of what is not finite."""
-    if errors is None:
-        return None
-    return {name: value if math.isfinite(value) else None for name, value in errors.items()}
+    plain: dict[str, Any] = {}
+    for name, value in errors.items():
+        if isinstance(value, Mapping):
+            plain[name] = _finite(value)
+        else:
+            plain[name] = value if value is not None and math.isfinite(value) else None
+    return plain

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ..common.exceptions import InputError
@@ -18,12 +20,14 @@ __all__ = ["Residuals", "largest_force_error", "mae", "residuals", "rmse", "summ
 class Residuals:
     """Prediction minus label.
 
+    :ivar numbers: atomic numbers, (n_atoms,).
     :ivar energy: eV/atom, (n_frames,).
     :ivar forces: eV/Å, (n_frames, n_atoms, 3).
     :ivar stress: eV/Å³, (n_frames with a stress label, 6).
     :ivar n_not_finite: frames whose prediction is not finite where there is a label.
     """
 
+    numbers: NDArray[np.int64]
     energy: NDArray[np.float64]
     forces: NDArray[np.float64]
     stress: NDArray[np.float64]
@@ -60,6 +64,7 @@ def residuals(predicted: Frames, reference: Frames) -> Residuals:
         stress = (predicted.stresses - reference.stresses)[labelled]
         finite &= np.isfinite(predicted.stresses).all(axis=1) | ~labelled
     return Residuals(
+        numbers=reference.numbers,
         energy=(predicted.energies - reference.energies) / reference.n_atoms,
         forces=predicted.forces - reference.forces,
         stress=stress,
@@ -77,16 +82,45 @@ def largest_force_error(forces: NDArray[np.float64]) -> NDArray[np.float64]:
     return norms
 
 
-def summarise(parts: Sequence[Residuals]) -> dict[str, dict[str, float] | None]:
+def summarise(parts: Sequence[Residuals]) -> dict[str, Any]:
     """Return MAE and RMSE over frames of one or several compositions.
 
     Forces and stresses are averaged over components, energies over frames.
 
-    :return: ``mae`` and ``rmse`` of ``energy`` (eV/atom), ``forces`` (eV/Å) and ``stress`` (eV/Å³); None where there
-        is nothing to compare.
+    :return: ``mae`` and ``rmse`` of ``energy`` (eV/atom), ``energy_after_offsets`` (the same after a fit of one offset
+        per element, which no dynamics feels), ``forces`` (eV/Å) and ``stress`` (eV/Å³); None where there is nothing to
+        compare. ``forces_by_element`` has those of the forces for each chemical symbol.
     """
-    summary: dict[str, dict[str, float] | None] = {}
-    for name in ("energy", "forces", "stress"):
-        values = np.concatenate([getattr(part, name).ravel() for part in parts]) if parts else np.zeros(0)
-        summary[name] = {"mae": mae(values), "rmse": rmse(values)} if values.size else None
-    return summary
+    columns = {name: _joined([getattr(part, name) for part in parts]) for name in ("energy", "forces", "stress")}
+    columns["energy_after_offsets"] = _after_offsets(parts)
+    elements = sorted({int(number) for part in parts for number in part.numbers})
+    by_element = {
+        chemical_symbols[number]: _joined([part.forces[:, part.numbers == number] for part in parts])
+        for number in elements
+    }
+    return {
+        **{name: _errors(values) for name, values in columns.items()},
+        "forces_by_element": {symbol: _errors(values) for symbol, values in by_element.items()},
+    }
+
+
+def _joined(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.concatenate([array.ravel() for array in arrays]) if arrays else np.zeros(0)
+
+
+def _errors(values: NDArray[np.float64]) -> dict[str, float] | None:
+    return {"mae": mae(values), "rmse": rmse(values)} if values.size else None
+
+
+def _after_offsets(parts: Sequence[Residuals]) -> NDArray[np.float64]:
+    """Return the residuals of the energy in eV/atom after a fit of one offset per element.
+
+    Where compositions do not tell the offsets apart, they are those of the least norm, and the residuals the same.
+    """
+    elements = np.unique(np.concatenate([part.numbers for part in parts])) if parts else np.zeros(0, dtype=int)
+    shares = [np.tile([(part.numbers == each).mean() for each in elements], (len(part.energy), 1)) for part in parts]
+    energies = _joined([part.energy for part in parts])
+    if not energies.size or not np.isfinite(energies).all():
+        return energies
+    matrix = np.concatenate(shares)
+    return np.asarray(energies - matrix @ np.linalg.lstsq(matrix, energies, rcond=None)[0])

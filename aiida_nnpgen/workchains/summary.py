@@ -39,10 +39,14 @@ class SamplingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRow:
-    """Errors of a committee on the test set, as means over its members: eV/atom and eV/Å."""
+    """Errors of a committee on the test set, as means over its members: eV/atom and eV/Å.
+
+    :ivar offset_rmse: of the energy after a fit of one offset per element; NaN for runs of before it was measured.
+    """
 
     iteration: int
     energy_rmse: float
+    offset_rmse: float
     force_rmse: float
 
 
@@ -101,8 +105,11 @@ def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     """Return the errors on the test set, iteration by iteration."""
     rows = []
     for iteration, node in by_iteration(output_namespace(process, "errors")).items():
-        energy, force = (_mean([member[name]["rmse"] for member in node["models"]]) for name in ("energy", "forces"))
-        rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, force_rmse=force))
+        names = ("energy", "energy_after_offsets", "forces")
+        energy, offset, force = (
+            _mean([member.get(name, _UNKNOWN)["rmse"] for member in node["models"]]) for name in names
+        )
+        rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, offset_rmse=offset, force_rmse=force))
     return rows
 
 
@@ -125,6 +132,9 @@ def stability_table(process: orm.ProcessNode) -> list[StabilityRow]:
             )
         )
     return rows
+
+
+_UNKNOWN: dict[str, float | None] = {"rmse": None}
 
 
 def _mean(values: list[float | None]) -> float:

@@ -96,9 +96,12 @@ def test_main_gives_null_without_stress(evaluate: Callable, spring_frames: Calla
 def test_main_counts_predictions_not_finite(evaluate: Callable, spring_frames: Callable[..., Frames]) -> None:
     """A model that predicts NaN has null errors and the number of its failures."""
     result, _ = evaluate([1.0, float("nan")], [spring_frames(3)])
+    unknown = {"mae": None, "rmse": None}
     assert result["models"][1] == {
-        "energy": {"mae": None, "rmse": None},
-        "forces": {"mae": None, "rmse": None},
+        "energy": unknown,
+        "energy_after_offsets": unknown,
+        "forces": unknown,
+        "forces_by_element": {"H": unknown},
         "stress": None,
         "not_finite": 3,
     }

@@ -7,7 +7,7 @@ import pytest
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.common.frames import Frames
-from aiida_nnpgen.models.metrics import largest_force_error, mae, residuals, rmse, summarise
+from aiida_nnpgen.models.metrics import Residuals, largest_force_error, mae, residuals, rmse, summarise
 
 
 def make(n_frames: int, n_atoms: int, energy: float, force: float, stress: float | None) -> Frames:
@@ -93,3 +93,35 @@ def test_residuals_count_frames_without_a_number(name: str) -> None:
     getattr(predicted, name)[1:3] = np.inf
     reference.stresses[1] = np.nan
     assert residuals(predicted, reference).n_not_finite == (1 if name == "stresses" else 2)
+
+
+def errors_of(numbers: list[int], energies: list[float], forces: list[float]) -> Residuals:
+    """Return residuals of frames of some atoms, with the same force on all components of an atom."""
+    return Residuals(
+        numbers=np.array(numbers),
+        energy=np.array(energies),
+        forces=np.tile(np.array(forces)[None, :, None], (len(energies), 1, 3)),
+        stress=np.zeros((0, 6)),
+    )
+
+
+def test_summarise_tells_the_elements_apart() -> None:
+    """Errors of the forces are those of the atoms of each element, over all compositions."""
+    summary = summarise([errors_of([1, 8], [0.0], [1.0, 3.0]), errors_of([1, 1], [0.0], [2.0, 2.0])])
+    assert summary["forces_by_element"]["O"] == {"mae": 3.0, "rmse": 3.0}
+    assert summary["forces_by_element"]["H"]["mae"] == pytest.approx(5 / 3)
+    assert summary["forces_by_element"]["H"]["rmse"] == pytest.approx(np.sqrt(3))
+
+
+def test_summarise_takes_offsets_of_elements_away() -> None:
+    """What offsets of -0.3 eV per hydrogen and 0.6 eV per oxygen make of the energy is gone; the rest is not."""
+    water, hydroxide = [1, 1, 8], [1, 8]
+    noise = np.array([0.01, -0.01])
+    offsets = [(-0.6 + 0.6) / 3 + noise, (-0.3 + 0.6) / 2 + noise]
+    parts = [errors_of(water, offsets[0], [0.0] * 3), errors_of(hydroxide, offsets[1], [0.0] * 2)]
+    summary = summarise(parts)
+    assert summary["energy"]["rmse"] > 0.1
+    assert summary["energy_after_offsets"]["rmse"] == pytest.approx(0.01)
+    lone = summarise(parts[1:])["energy_after_offsets"]
+    assert lone is not None
+    assert lone["rmse"] == pytest.approx(0.01)

@@ -26,7 +26,9 @@ def test_evaluate_parser_refuses_models_that_predict_no_number(
     """The errors are kept, to be looked at; the message names the model and the number of frames."""
     columns = {name: np.zeros(3, dtype=np.int64 if kind == "i" else float) for name, kind in COLUMNS.items()}
     np.savez(tmp_path / "evaluation.npz", **columns)
-    errors = {"energy": {"mae": None, "rmse": None}, "forces": {"mae": None, "rmse": None}, "stress": None}
+    unknown = {"mae": None, "rmse": None}
+    errors = {**dict.fromkeys(("energy", "energy_after_offsets", "forces"), unknown), "stress": None}
+    errors["forces_by_element"] = {"H": unknown}
     models = [errors | {"not_finite": 0}, errors | {"not_finite": count}]
     result = json.dumps({"frames": 3, "models": models, "committee": errors | {"not_finite": count}})
     inputs: dict[str, orm.Data] = {f"models__model_{index}": generate_potential(("H",), seed=index) for index in (0, 1)}
