@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-__all__ = ["by_iteration", "iteration_key"]
+__all__ = ["FINAL", "by_iteration", "iteration_key"]
+
+FINAL = "final"
+"""Key of what belongs to the committee after all iterations that has settings of its own."""
 
 T = TypeVar("T")
 

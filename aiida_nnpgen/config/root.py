@@ -70,6 +70,7 @@ class Codes(Section):
     sampling: SamplingCodes = Field(default_factory=lambda: SamplingCodes.model_validate({}))
     reference: ReferenceCodeSettings
     screening: CodeSettings | None = Field(default=None, description="that of training if absent")
+    final: CodeSettings | None = Field(default=None, description="of the final committee; that of training if absent")
 
 
 class Iteration(Section):
@@ -97,6 +98,9 @@ class LoopSettings(Section):
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     schedule: list[Iteration] = Field(min_length=1)
     stop: StopSettings | None = None
+    final: TrainingSettings | None = Field(
+        default=None, description="one more committee on all data, with settings of its own; null: none"
+    )
     stability: StabilitySettings | None = Field(
         default=None, description="how long dynamics has to hold; null: unasked"
     )
@@ -117,6 +121,13 @@ class LoopSettings(Section):
                     f"{describe_path((*location, 'screening', 'window', 'mode'))}: `auto` needs validation frames, "
                     "but initial_dataset.validation_fraction is `0`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_final(self) -> LoopSettings:
+        known, own = self.training.elements, self.final and self.final.elements
+        if own is not None and (known is None or set(own) != set(known)):
+            raise ValueError(f"final.elements: `{own}` are not those of training.elements, `{known}`")
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,13 @@ from aiida import orm
 from aiida.engine import ExitCode, if_, while_
 from aiida.engine.processes.workchains.workchain import WorkChainSpec
 
-from ..calculations.functions import decide_stop, plan_appended, plan_initial_dataset, plan_iteration
+from ..calculations.functions import (
+    decide_stop,
+    plan_appended,
+    plan_final,
+    plan_initial_dataset,
+    plan_iteration,
+)
 from ..common.types import Purpose
 from ..config.root import LoopSettings
 from .active_learning_spec import define_ports
@@ -59,6 +65,14 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
                 if_(cls.should_probe)(cls.run_stability, cls.inspect_stability),
             ),
             if_(cls.is_unmeasured)(cls.run_evaluation, cls.inspect_evaluation),
+            if_(cls.has_final)(
+                cls.plan_final,
+                cls.run_training,
+                cls.inspect_training,
+                if_(cls.should_probe)(cls.run_stability, cls.inspect_stability),
+                cls.run_evaluation,
+                cls.inspect_evaluation,
+            ),
         )
 
     def setup(self) -> None:
@@ -72,6 +86,7 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
         self.ctx.test_sets = dict(self.inputs.get("test_sets", {}))
         self.ctx.models = dict(self.inputs.get("models", {}))
         self.ctx.decision = None
+        self.ctx.is_final = False
         self.ctx.has_new_data = bool(self.ctx.datasets)
         self.ctx.is_evaluated = True
         self.ctx.is_stable = False
@@ -133,7 +148,7 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
             parents=parents,
             max_concurrent=self.inputs.max_concurrent,
             metadata={"call_link_label": self._label("training")},
-            **self._where("training"),
+            **self._where("final" if self.ctx.is_final else "training"),
         )
         self.to_context(training=node)
 
@@ -260,3 +275,13 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
     def is_unmeasured(self) -> bool:
         """Return whether the last committee was not compared with the test set."""
         return not self.ctx.is_evaluated
+
+    def has_final(self) -> bool:
+        """Return whether one more committee is trained, with settings of its own."""
+        return bool(self.inputs.config.get("final"))
+
+    def plan_final(self) -> None:
+        """Give the final committee its settings and seed."""
+        self.ctx.is_final = True
+        self.ctx.plans = dict(plan_final(self.inputs.config))
+        self.report("final committee")

@@ -54,6 +54,8 @@ def validate_inputs(inputs: Any, _: Any) -> str | None:
     known = config.training.elements
     if known is None:
         return "config: training.elements must be given"
+    if config.final is not None and "final" not in inputs.get("codes", {}):
+        return "codes.final is missing: the final committee needs a code"
     name = f"nnpgen.labellers.{config.reference.labeller}"
     if name not in get_entry_point_names("aiida.workflows"):
         return f"reference.labeller: there is no labeller `{config.reference.labeller}`"
@@ -127,8 +129,9 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
         runs["stability"] = [config.stability.conditions()]
     for location, settings in config.dynamics():
         place = describe_path(location)
-        if problem := _check_sampler(settings.sampler, config.training, runs[place], codes):
-            return f"{place}{problem}"
+        for training in [config.training, *([config.final] if config.final and place == "stability" else [])]:
+            if problem := _check_sampler(settings.sampler, training, runs[place], codes):
+                return f"{place}{problem}"
     return None
 
 
@@ -196,6 +199,10 @@ def define_ports(spec: WorkChainSpec) -> None:
     for role in ROLES:
         spec.input(f"codes.{role}", valid_type=orm.AbstractCode, help=f"Code for {role}.")
         spec.input(f"options.{role}", valid_type=dict, default=dict, non_db=True, help=f"Scheduler options for {role}.")
+    spec.input("codes.final", valid_type=orm.AbstractCode, required=False, help="Code for the final committee.")
+    spec.input(
+        "options.final", valid_type=dict, default=dict, non_db=True, help="Scheduler options for the final committee."
+    )
     spec.input_namespace("codes.sampling", valid_type=orm.AbstractCode, help="Code of each sampler, by its name.")
     spec.input(
         "options.sampling",
@@ -215,7 +222,7 @@ def define_ports(spec: WorkChainSpec) -> None:
     for name, kind, text in (
         ("datasets", DatasetData, "Shards made by this run."),
         ("test_sets", DatasetData, "Held-out frames made by this run."),
-        ("models", PotentialData, "Committee of each iteration; the last one is the result."),
+        ("models", PotentialData, "Committee of each iteration, of which the last is the result, and the final one."),
         ("errors", orm.Dict, "Errors on the test set, per iteration."),
         ("windows", orm.Dict, "Trust window, per iteration."),
         ("counts", orm.Dict, "Frames known, candidate and failed, per iteration."),

@@ -29,6 +29,9 @@ def codes_and_options(config: ActiveLearningConfig) -> dict[str, Any]:
     for role in ROLES:
         codes[role] = _code(_settings(config, role), f"codes.{role}")
         options[role] = _settings(config, role).options
+    if config.final is not None:
+        codes["final"] = _code(_settings(config, "final"), "codes.final")
+        options["final"] = _settings(config, "final").options
     for name, (place, settings) in _samplers(config).items():
         codes["sampling"][name] = code = _code(settings, place)
         _check_sampler(name, code, config, f"{place}.code")

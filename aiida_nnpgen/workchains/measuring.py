@@ -8,7 +8,7 @@ from aiida import orm
 from aiida.engine import ExitCode, WorkChain
 
 from ..calculations.evaluate import EvaluateCalculation
-from ..common.iterations import iteration_key
+from ..common.iterations import FINAL, iteration_key
 from ..data import DatasetData
 from .ports import optional_output, output_namespace, reason_of
 from .stability import StabilityWorkChain
@@ -117,6 +117,8 @@ class MeasuringWorkChain(WorkChain):
         }
 
     def _label(self, phase: str | None = None) -> str:
+        if self.ctx.is_final:
+            return f"{FINAL}_{phase}" if phase else FINAL
         return iteration_key(self.ctx.iteration, phase)
 
     def _fail(self, phase: str, node: orm.ProcessNode) -> ExitCode:

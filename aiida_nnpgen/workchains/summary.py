@@ -9,7 +9,7 @@ from statistics import fmean
 
 from aiida import orm
 
-from ..common.iterations import by_iteration, iteration_key
+from ..common.iterations import FINAL, by_iteration, iteration_key
 from ..data.labels import link_key
 from .ports import output_namespace
 from .stability import describe_diagnosis
@@ -41,10 +41,12 @@ class SamplingRow:
 class ErrorRow:
     """Errors of a committee on the test set, as means over its members: eV/atom and eV/Å.
 
+    :ivar iteration: its number, or ``final``.
+
     :ivar offset_rmse: of the energy after a fit of one offset per element; NaN for runs of before it was measured.
     """
 
-    iteration: int
+    iteration: int | str
     energy_rmse: float
     offset_rmse: float
     force_rmse: float
@@ -54,13 +56,14 @@ class ErrorRow:
 class StabilityRow:
     """How long probes of a committee hold.
 
+    :ivar iteration: number of the committee, or ``final``.
     :ivar target: ps.
     :ivar median: ps, and both ends of its interval of 95 % confidence; infinite: later than the target.
     :ivar share: of the probes that hold until the target, by Kaplan and Meier, and both ends of its interval.
     :ivar cause: what makes them fail, in a sentence; empty if none failed.
     """
 
-    iteration: int
+    iteration: int | str
     temperature: float
     target: float
     probes: int
@@ -104,7 +107,7 @@ def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
 def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     """Return the errors on the test set, iteration by iteration."""
     rows = []
-    for iteration, node in by_iteration(output_namespace(process, "errors")).items():
+    for iteration, node in _committees(process, "errors").items():
         names = ("energy", "energy_after_offsets", "forces")
         energy, offset, force = (
             _mean([member.get(name, _UNKNOWN)["rmse"] for member in node["models"]]) for name in names
@@ -113,10 +116,17 @@ def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     return rows
 
 
+def _committees(process: orm.ProcessNode, name: str) -> dict[int | str, orm.Dict]:
+    """Return an output of each committee, those of the iterations first."""
+    nodes = output_namespace(process, name)
+    found: dict[int | str, orm.Dict] = dict(by_iteration(nodes).items())
+    return found | ({FINAL: nodes[FINAL]} if FINAL in nodes else {})
+
+
 def stability_table(process: orm.ProcessNode) -> list[StabilityRow]:
     """Return how long the probes of each committee held, and what made them fail."""
-    rows, diagnoses = [], by_iteration(output_namespace(process, "diagnoses"))
-    for iteration, node in by_iteration(output_namespace(process, "survival")).items():
+    rows, diagnoses = [], _committees(process, "diagnoses")
+    for iteration, node in _committees(process, "survival").items():
         values = node.get_dict()
         cause = describe_diagnosis(diagnoses[iteration].get_dict()) if iteration in diagnoses else ""
         rows.append(

@@ -12,9 +12,10 @@ from aiida.common.links import LinkType
 from aiida.engine import run_get_node
 from aiida.manage.caching import enable_caching
 
+from aiida_nnpgen.data.lineage import frames_of_model
 from aiida_nnpgen.data.trajectory import read_steps
 from aiida_nnpgen.workchains.active_learning import ActiveLearningWorkChain
-from aiida_nnpgen.workchains.summary import stability_table
+from aiida_nnpgen.workchains.summary import errors, stability_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("loop")]
 
@@ -27,7 +28,7 @@ stability:
 
 @pytest.fixture(scope="module")
 def process(loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]]) -> orm.WorkChainNode:
-    """Return a finished loop of one iteration of the schedule, with probes and one iteration to append.
+    """Return a finished loop of one iteration of the schedule, with probes, one to append, and a final committee.
 
     First dataset and first committee are those of the other loop, by the cache.
     """
@@ -37,7 +38,11 @@ def process(loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]])
     nemd = config["schedule"].pop(1)
     nemd["screening"]["window"]["mode"] = "fixed"
     config["stability"]["stabilise"] |= {name: nemd[name] for name in ("sampling", "screening")}
-    inputs["config"] = orm.Dict(config)
+    config["final"] = config["training"] | {
+        "committee": 2,
+        "parameters": config["training"]["parameters"] | {"steps": 30},
+    }
+    inputs["config"], inputs["codes"]["final"] = orm.Dict(config), inputs["codes"]["training"]
     with enable_caching():
         _, node = run_get_node(ActiveLearningWorkChain, **inputs)
     return node
@@ -46,8 +51,8 @@ def process(loop: orm.WorkChainNode, loop_inputs: Callable[..., dict[str, Any]])
 def test_loop_appends_an_iteration_where_probes_fail(process: orm.WorkChainNode) -> None:
     """The schedule has one; the second is appended, and its committee is probed as those before."""
     assert process.is_finished_ok, process.exit_message
-    assert sorted(process.outputs.models) == ["iteration_00", "iteration_01", "iteration_02"]
-    assert sorted(process.outputs.survival) == ["iteration_00", "iteration_01", "iteration_02"]
+    assert sorted(process.outputs.models) == ["final", "iteration_00", "iteration_01", "iteration_02"]
+    assert sorted(process.outputs.survival) == ["final", "iteration_00", "iteration_01", "iteration_02"]
     assert not process.outputs.survival.iteration_01["is_stable"]
     [appended] = process.base.links.get_outgoing(link_label_filter="iteration_01_sampling").all_nodes()
     assert appended.inputs.settings["runs"][0]["ensemble"] == "nemd"
@@ -94,6 +99,15 @@ def test_loop_labels_frames_from_before_a_failure(process: orm.WorkChainNode) ->
     }
 
 
+def test_loop_trains_a_final_committee_on_all_data(process: orm.WorkChainNode) -> None:
+    """From scratch with its own settings, and measured like the others."""
+    final, last = process.outputs.models.final, process.outputs.models.iteration_02
+    assert all(model.parent is None for model in final.values())
+    assert len(frames_of_model(final.model_0)) == len(frames_of_model(last.model_0))
+    assert final.model_0.creator.outputs.learning_curve.get_array("step")[-1] == 30
+    assert [row.iteration for row in errors(process)] == [0, 1, 2, "final"]
+
+
 def test_loop_with_probes_has_creators(process: orm.WorkChainNode) -> None:
     """Survival, diagnosis, and what the screening took of probes come from processes."""
     for name in ("survival", "diagnoses"):
@@ -107,7 +121,7 @@ def test_loop_with_probes_has_creators(process: orm.WorkChainNode) -> None:
 def test_stability_table_tells_of_every_committee(process: orm.WorkChainNode) -> None:
     """As many rows as committees, with what is in the nodes."""
     rows = stability_table(process)
-    assert [row.iteration for row in rows] == [0, 1, 2]
+    assert [row.iteration for row in rows] == [0, 1, 2, "final"]
     survival = process.outputs.survival.iteration_00
     assert (rows[0].held, rows[0].probes) == (survival["held"], 4)
     assert rows[0].share == tuple(survival["share"])

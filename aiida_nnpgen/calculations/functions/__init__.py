@@ -13,6 +13,7 @@ from .perturb_structure import perturb_structure
 from .plan_aimd import plan_aimd
 from .plan_appended import plan_appended
 from .plan_existing import plan_existing
+from .plan_final import plan_final
 from .plan_initial_dataset import plan_initial_dataset
 from .plan_iteration import plan_iteration
 from .plan_members import plan_members
@@ -39,6 +40,7 @@ __all__ = [
     "plan_aimd",
     "plan_appended",
     "plan_existing",
+    "plan_final",
     "plan_initial_dataset",
     "plan_iteration",
     "plan_members",

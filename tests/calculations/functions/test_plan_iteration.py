@@ -6,7 +6,7 @@ from typing import Any
 
 from aiida import orm
 
-from aiida_nnpgen.calculations.functions import plan_iteration
+from aiida_nnpgen.calculations.functions import plan_final, plan_iteration
 
 
 def changed(config: orm.Dict, **changes: Any) -> orm.Dict:
@@ -53,3 +53,14 @@ def test_plan_iteration_repeats_with_other_seeds(config: orm.Dict) -> None:
     plans = [plan_iteration(repeated, orm.Int(index))["sampling"].get_dict() for index in range(3)]
     assert plans[0]["runs"] == plans[1]["runs"] != plans[2]["runs"]
     assert plans[0]["seed"] != plans[1]["seed"]
+
+
+def test_plan_final_is_from_scratch_with_settings_of_its_own(config: orm.Dict) -> None:
+    """Elements are those of the loop, the seed is that of no iteration."""
+    values = config.get_dict()
+    values["final"] = values["training"] | {"elements": None, "committee": 3, "warm_start": True}
+    settings = plan_final(orm.Dict(values))["training"].get_dict()
+    assert (settings["committee"], settings["warm_start"], settings["elements"]) == (3, False, ["H", "O"])
+    seeds = {plan_iteration(config, orm.Int(index))["training"]["seed"] for index in range(3)}
+    assert settings["seed"] not in seeds
+    assert "stability" not in plan_final(orm.Dict(values))
