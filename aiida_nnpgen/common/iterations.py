@@ -10,7 +10,7 @@ __all__ = ["by_iteration", "iteration_key"]
 
 T = TypeVar("T")
 
-_KEY = re.compile(r"iteration_(\d{2,})")
+_KEY = re.compile(r"iteration_(\d{2,9})")
 
 
 def iteration_key(iteration: int, phase: str | None = None) -> str:

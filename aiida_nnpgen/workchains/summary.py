@@ -1,4 +1,7 @@
-"""What a run of the loop did, as rows: one per iteration and ensemble."""
+"""What a run of the loop did, as rows: one per iteration and ensemble.
+
+The run may have come in an archive: whatever its nodes do not say as ours do is an InputError that names the node.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,25 @@ from collections import Counter
 from dataclasses import dataclass
 from math import nan
 from statistics import fmean
+from typing import Any
 
 from aiida import orm
 
 from ..common.iterations import by_iteration, iteration_key
+from ..data import DatasetData
+from ..data.checks import read_values, refuse
 from ..data.labels import link_key
-from .ports import output_namespace
+from .ports import input_namespace, output_namespace
 
 __all__ = ["ErrorRow", "SamplingRow", "drops", "errors", "sampling_table"]
+
+_COUNTS = {"runs": {...: {...: int}}}
+_RECORD = {...: {"trajectory": str}}
+_REPORT = {"dropped": {...: int}}
+_RMSE = {"rmse": (float, None)}
+_ERRORS = {"models": [{"energy": _RMSE, "forces": _RMSE}]}
+_CONDITIONS = {"conditions": {"ensemble": str, "temperature": float}}
+_NEMD = {"conditions": {"volume_ratio": float}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +63,28 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
     """Return the rows of a run of the loop, as far as it has come."""
     rows = []
     records, shards = (by_iteration(output_namespace(process, name)) for name in ("records", "datasets"))
-    for iteration, counts in by_iteration(output_namespace(process, "counts")).items():
+    for iteration, node in by_iteration(output_namespace(process, "counts")).items():
+        counts = read_values(node, _COUNTS)["runs"]
         runs = _runs(process, iteration_key(iteration, "sampling"))
         record, shard = records.get(iteration), shards.get(iteration)
-        chosen = record.get_dict() if record else {}
-        origins = shard.origins if shard else []
+        chosen = {} if record is None else read_values(record, _RECORD)
         selected = Counter(entry["trajectory"] for entry in chosen.values())
-        labelled = Counter(chosen[link_key(origin.structure)]["trajectory"] for origin in origins)
-        rows += _rows(iteration, counts["runs"], runs, selected, labelled)
+        labelled = Counter() if shard is None else _labelled(shard, chosen)
+        rows += _rows(iteration, counts, runs, selected, labelled)
     return rows
+
+
+def _labelled(shard: orm.Data, chosen: dict[str, dict[str, str]]) -> Counter[str]:
+    """Return how many frames of each run are in a shard.
+
+    :param chosen: by key of the frame, where it comes from.
+    """
+    if not isinstance(shard, DatasetData):
+        raise refuse(shard, "it stands where a dataset should")
+    keys = [link_key(origin.structure) or "" for origin in shard.origins]
+    if foreign := [key for key in keys if key not in chosen]:
+        raise refuse(shard, f"its frame `{foreign[0]}` was never selected")
+    return Counter(chosen[key]["trajectory"] for key in keys)
 
 
 def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
@@ -66,8 +93,9 @@ def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
     for iteration in by_iteration(output_namespace(process, "counts")):
         label = iteration_key(iteration, "screening")
         link = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=label).first()
-        if link is not None and "report" in link.node.outputs:
-            found[iteration] = dict(link.node.outputs.report["dropped"])
+        report = None if link is None else output_namespace(link.node).get("report")
+        if report is not None:
+            found[iteration] = read_values(report, _REPORT)["dropped"]
     return {iteration: reasons for iteration, reasons in found.items() if reasons}
 
 
@@ -75,14 +103,15 @@ def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     """Return the errors on the test set, iteration by iteration."""
     rows = []
     for iteration, node in by_iteration(output_namespace(process, "errors")).items():
-        energy, force = (_mean([member[name]["rmse"] for member in node["models"]]) for name in ("energy", "forces"))
+        members = read_values(node, _ERRORS)["models"]
+        energy, force = (_mean([member[name]["rmse"] for member in members]) for name in ("energy", "forces"))
         rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, force_rmse=force))
     return rows
 
 
 def _mean(values: list[float | None]) -> float:
-    """Return the mean; NaN if a member predicted something that is not finite."""
-    return fmean(nan if value is None else value for value in values)
+    """Return the mean; NaN if a member predicted something that is not finite, or there is none."""
+    return fmean(nan if value is None else value for value in values) if values else nan
 
 
 def _rows(
@@ -93,17 +122,15 @@ def _rows(
     labelled: Counter[str],
 ) -> list[SamplingRow]:
     groups: dict[str, list[str]] = {}
+    temperatures: dict[str, float] = {}
     for key, node in sorted(runs.items()):
-        conditions = node.inputs.conditions["conditions"]
-        name = conditions["ensemble"]
-        if name == "nemd":
-            name += f" {conditions['volume_ratio']:g}"
-        groups.setdefault(name, []).append(key)
+        ensemble, temperatures[key] = _conditions(node)
+        groups.setdefault(ensemble, []).append(key)
     return [
         SamplingRow(
             iteration=iteration,
             ensemble=name,
-            temperatures=tuple(sorted({runs[key].inputs.conditions["conditions"]["temperature"] for key in keys})),
+            temperatures=tuple(sorted({temperatures[key] for key in keys})),
             runs=len(keys),
             unstable=sum(not runs[key].is_finished_ok for key in keys),
             sampled=sum(sum(counts.get(key, {}).values()) for key in keys),
@@ -113,6 +140,16 @@ def _rows(
         )
         for name, keys in groups.items()
     ]
+
+
+def _conditions(run: orm.ProcessNode) -> tuple[str, float]:
+    """Return the ensemble of a run, with its strain if it has one, and its temperature."""
+    node = input_namespace(run).get("conditions")
+    values: dict[str, Any] = read_values(node, _CONDITIONS)["conditions"]
+    if values["ensemble"] != "nemd":
+        return values["ensemble"], values["temperature"]
+    ratio = read_values(node, _NEMD)["conditions"]["volume_ratio"]
+    return f"nemd {ratio:g}", values["temperature"]
 
 
 def _runs(process: orm.ProcessNode, label: str) -> dict[str, orm.ProcessNode]:
