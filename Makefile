@@ -30,9 +30,14 @@ codes: $(STAMP)
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
-# Some thousands of damaged outputs through every reader; SEED and DAMAGES draw others.
+# Some thousands of damaged outputs through every reader, then files of jobs, graphs and configurations, each in as many
+# ways; SEED and DAMAGES draw others.
+FUZZED := $(addprefix tests/hostile/test_,damaged_results.py configs.py graphs.py) tests/models/deepmd/test_graph.py
+fuzz: export NNPGEN_DAMAGES := $(or $(DAMAGES),170)
+fuzz: export NNPGEN_SEED := $(or $(SEED),0)
 fuzz: $(STAMP)
-	$(BIN)/python tests/hostile/fuzz.py $(or $(DAMAGES),170) $(or $(SEED),0)
+	$(BIN)/python tests/hostile/fuzz.py $(NNPGEN_DAMAGES) $(NNPGEN_SEED)
+	$(BIN)/python -m pytest -n $(WORKERS) $(FUZZED)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ from .text import disk_full_line, printable
 
 __all__ = [
     "Column",
+    "check_object",
     "is_disk_full",
     "parse_object",
     "read_arrays",
@@ -109,19 +110,34 @@ def parse_object(content: bytes, name: str, shape: object) -> dict[str, Any]:
     """Return the content of a JSON file, checked; its text is made printable.
 
     :param name: of the file, for messages.
-    :param shape: a mapping of the keys that must be there to what they hold: a type, a tuple of what may be there, a
-        list of the kind of all items, or another mapping. ``...`` as the only key stands for all. Of further keys
-        nothing is asked. Numbers are finite, and no longer than eight bytes.
+    :param shape: see :func:`check_object`.
     :raises OutputError: if it is no such thing.
     """
     try:
-        value: Any = _clean(json.loads(content))
+        value = json.loads(content)
     except (ValueError, RecursionError) as exception:
         raise OutputError(f"`{name}` cannot be read: {printable(str(exception), 200)}") from exception
-    if problem := _mismatch(value, shape, ""):
-        raise OutputError(f"`{name}` is damaged: {problem}")
-    result: dict[str, Any] = value
-    return result
+    try:
+        return check_object(value, shape)
+    except OutputError as exception:
+        raise OutputError(f"`{name}` is damaged: {exception}") from exception
+
+
+def check_object(value: object, shape: object) -> dict[str, Any]:
+    """Return a mapping as JSON has them, checked; its text is made printable.
+
+    :param shape: a mapping of the keys that must be there to what they hold: a type, a tuple of what may be there, a
+        list of the kind of all items, or another mapping. ``...`` as the only key stands for all. Of further keys
+        nothing is asked. Numbers are finite, and no longer than eight bytes.
+    :raises OutputError: saying what is not as it should be.
+    """
+    try:
+        result: Any = _clean(value)
+    except (ValueError, RecursionError) as exception:
+        raise OutputError(printable(str(exception), 200)) from exception
+    if problem := _mismatch(result, shape, ""):
+        raise OutputError(problem)
+    return dict(result)
 
 
 def read_arrays(path: Path, columns: Mapping[str, Column] | None = None) -> dict[str, NDArray[Any]]:

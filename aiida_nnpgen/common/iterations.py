@@ -13,7 +13,7 @@ FINAL = "final"
 
 T = TypeVar("T")
 
-_KEY = re.compile(r"iteration_(\d{2,})")
+_KEY = re.compile(r"iteration_(\d{2,9})")
 
 
 def iteration_key(iteration: int, phase: str | None = None) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 from aiida import orm
 
-from ..common.exceptions import InputError
+from ..common.exceptions import InputError, OutputError
+from ..common.files import check_object
 
-__all__ = ["describe", "look_once", "refuse"]
+__all__ = ["describe", "look_once", "read_values", "refuse"]
 
 _GOOD: set[tuple[str, str]] = set()
 """Checks and UUIDs of stored nodes that passed them in this interpreter."""
@@ -27,6 +28,21 @@ def describe(node: orm.Node) -> str:
 def refuse(node: orm.Node, problem: str) -> InputError:
     """Return the error of a node that is not what it should be."""
     return InputError(f"{describe(node)}: {problem}: do not use it")
+
+
+def read_values(node: object, shape: object) -> dict[str, Any]:
+    """Return the values of a dictionary that a process may have been given by a stranger.
+
+    :param shape: what they must be; see :func:`~aiida_nnpgen.common.files.check_object`.
+    :raises InputError: if the node is another one, or holds other things.
+    """
+    if not isinstance(node, orm.Dict):
+        name = describe(node) if isinstance(node, orm.Node) else f"a {type(node).__name__}"
+        raise InputError(f"{name} stands where a dictionary should: do not use it")
+    try:
+        return check_object(node.get_dict(), shape)
+    except OutputError as exception:
+        raise refuse(node, str(exception)) from exception
 
 
 def look_once(node: orm.Node, check: Callable[[Any], object]) -> None:

@@ -23,6 +23,8 @@ def check_node(node: orm.Data, *, own: bool = False) -> None:
     :param own: the files are of the user's own naming; see :func:`~.repository.file_names`.
     :raises InputError: naming the node.
     """
+    if not isinstance(node, orm.Node):
+        raise InputError(f"there is a {type(node).__name__} in the place of a node")
     if isinstance(node, DatasetData | PotentialData):
         node.check()
     elif isinstance(node, orm.TrajectoryData):

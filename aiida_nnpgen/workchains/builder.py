@@ -73,9 +73,9 @@ def _pseudopotentials(reference: ReferenceSettings, elements: list[str], folder:
 def _existing(config: ActiveLearningConfig, folder: Path, earlier: orm.ProcessNode | None) -> dict[str, Any]:
     """Return files and folders with existing data; those of an earlier run are taken over."""
     nodes: dict[str, dict[str, orm.Data]] = {}
-    before = input_namespace(earlier, "existing") if earlier else {}
     for purpose in Purpose:
-        settings, taken = getattr(config, purpose), dict(before.get(purpose.value, {}))
+        settings = getattr(config, purpose)
+        taken = input_namespace(earlier, "existing", purpose.value) if earlier else {}
         for index, source in enumerate(settings.existing if settings else []):
             place = f"{purpose}.existing[{index}].path"
             node = taken.get(source.name) or _existing_node(source, folder, place)

@@ -70,11 +70,11 @@ def continue_from(process: orm.ProcessNode) -> Continuation:
     while iteration_key(end) in decisions:
         end += 1
     shards = {purpose.shards: _shards(process, purpose, end) for purpose in Purpose}
-    last = output_namespace(process, "models").get(iteration_key(end - 1)) if end > start else None
+    last = output_namespace(process, "models", iteration_key(end - 1)) if end > start else {}
     left = Continuation(
         first_iteration=end,
         structures=input_namespace(process, "structures"),
-        models=dict(last or input_namespace(process, "models")),
+        models=last or input_namespace(process, "models"),
         **shards,
     )
     _check(process, left)
@@ -83,7 +83,7 @@ def continue_from(process: orm.ProcessNode) -> Continuation:
 
 def _first_iteration(process: orm.ProcessNode) -> int:
     """Return the place in the schedule at which a run began."""
-    node = process.inputs.first_iteration if "first_iteration" in process.inputs else None
+    node = input_namespace(process).get("first_iteration")
     value = node.value if isinstance(node, orm.Int) else None
     if not isinstance(value, int) or not 0 <= value <= _LAST_ITERATION:
         raise InputError(f"<{process.pk}> does not say at which iteration it began: it cannot be continued")

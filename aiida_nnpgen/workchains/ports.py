@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiida import orm
+from aiida.common.links import LinkType
 from aiida.engine import ProcessSpec
+from aiida.orm.utils.links import LinkManager
 
+from ..common.exceptions import InputError
 from ..data.validators import validate_nodes
 
 __all__ = [
@@ -70,14 +74,32 @@ def declare_ports(spec: ProcessSpec, *names: str, **changes: dict[str, Any]) -> 
             spec.input_namespace(name, **_NAMESPACES[name] | changes.get(name, {}))
 
 
-def input_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
-    """Return the inputs in a namespace; none is an empty dictionary."""
-    return dict(process.inputs[name]) if name in process.inputs else {}
+def input_namespace(process: orm.ProcessNode, *names: str) -> dict[str, Any]:
+    """Return the inputs in a namespace; none is an empty dictionary.
+
+    :param names: of the namespace, and of those in it that lead to the wanted one.
+    :raises InputError: if there is a node in its place.
+    """
+    kinds = (LinkType.INPUT_CALC, LinkType.INPUT_WORK)
+    return _namespace(process, process.base.links.get_incoming(link_type=kinds), names)
 
 
-def output_namespace(process: orm.ProcessNode, name: str) -> dict[str, Any]:
-    """Return the outputs in a namespace; none is an empty dictionary."""
-    return dict(process.outputs[name]) if name in process.outputs else {}
+def output_namespace(process: orm.ProcessNode, *names: str) -> dict[str, Any]:
+    """Return the outputs in a namespace; see :func:`input_namespace`."""
+    kinds = (LinkType.CREATE, LinkType.RETURN)
+    return _namespace(process, process.base.links.get_outgoing(link_type=kinds), names)
+
+
+def _namespace(process: orm.ProcessNode, links: LinkManager, names: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        found: Any = links.nested()
+    except KeyError as exception:  # the process came in an archive, and a label of a link is that of a namespace too
+        raise InputError(f"the links of <{process.pk}> contradict each other: {exception}") from exception
+    for name in names:
+        found = found.get(name, {})
+        if not isinstance(found, Mapping):
+            raise InputError(f"`{'.'.join(names)}` of <{process.pk}> is a {type(found).__name__}, not a namespace")
+    return dict(found)
 
 
 def optional_output(process: orm.ProcessNode, name: str) -> Any:

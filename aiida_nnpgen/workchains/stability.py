@@ -22,7 +22,10 @@ from .caching import cached
 from .pool import PoolWorkChain
 from .ports import reason_of
 
-__all__ = ["StabilityWorkChain"]
+__all__ = ["DIAGNOSIS", "StabilityWorkChain", "describe_diagnosis"]
+
+DIAGNOSIS = {"n_runs": int, "n_alike": int, "cause": ({"run": str, "step": int, "message": str}, None)}
+"""What of a diagnosis its description needs."""
 
 
 def validate_settings(node: orm.Dict, _: Any) -> str | None:

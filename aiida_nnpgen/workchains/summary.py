@@ -1,4 +1,7 @@
-"""What a run of the loop did, as rows: one per iteration and ensemble."""
+"""What a run of the loop did, as rows: one per iteration and ensemble.
+
+The run may have come in an archive: whatever its nodes do not say as ours do is an InputError that names the node.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,35 @@ from collections import Counter
 from dataclasses import dataclass
 from math import inf, nan
 from statistics import fmean
+from typing import Any
 
 from aiida import orm
 
 from ..common.iterations import FINAL, by_iteration, iteration_key
+from ..data import DatasetData
+from ..data.checks import read_values, refuse
 from ..data.labels import link_key
-from .ports import output_namespace
-from .stability import describe_diagnosis
+from .ports import input_namespace, output_namespace
+from .stability import DIAGNOSIS, describe_diagnosis
 
 __all__ = ["ErrorRow", "SamplingRow", "StabilityRow", "drops", "errors", "sampling_table", "stability_table"]
+
+_COUNTS = {"runs": {...: {...: int}}}
+_RECORD = {...: {"trajectory": str}}
+_REPORT = {"dropped": {...: int}}
+_RMSE = {"rmse": (float, None)}
+_ERRORS = {"models": [{"energy": _RMSE, "forces": _RMSE}]}
+_OFFSETS = {"models": [{"energy_after_offsets": _RMSE}]}
+_SURVIVAL = {
+    "temperature": float,
+    "target": float,
+    "planned": int,
+    "held": int,
+    "median": [(float, None)],
+    "share": [float],
+}
+_CONDITIONS = {"conditions": {"ensemble": str, "temperature": float}}
+_NEMD = {"conditions": {"volume_ratio": float}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +100,8 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
     """Return the rows of a run of the loop, as far as it has come."""
     rows = []
     records, shards = (by_iteration(output_namespace(process, name)) for name in ("records", "datasets"))
-    for iteration, counts in by_iteration(output_namespace(process, "counts")).items():
+    for iteration, node in by_iteration(output_namespace(process, "counts")).items():
+        counts = read_values(node, _COUNTS)["runs"]
         runs = _runs(process, iteration_key(iteration, "sampling"))
         runs |= {
             key: probe
@@ -85,12 +109,24 @@ def sampling_table(process: orm.ProcessNode) -> list[SamplingRow]:
             if key in counts["runs"]
         }
         record, shard = records.get(iteration), shards.get(iteration)
-        chosen = record.get_dict() if record else {}
-        origins = shard.origins if shard else []
+        chosen = {} if record is None else read_values(record, _RECORD)
         selected = Counter(entry["trajectory"] for entry in chosen.values())
-        labelled = Counter(chosen[link_key(origin.structure)]["trajectory"] for origin in origins)
-        rows += _rows(iteration, counts["runs"], runs, selected, labelled)
+        labelled = Counter() if shard is None else _labelled(shard, chosen)
+        rows += _rows(iteration, counts, runs, selected, labelled)
     return rows
+
+
+def _labelled(shard: orm.Data, chosen: dict[str, dict[str, str]]) -> Counter[str]:
+    """Return how many frames of each run are in a shard.
+
+    :param chosen: by key of the frame, where it comes from.
+    """
+    if not isinstance(shard, DatasetData):
+        raise refuse(shard, "it stands where a dataset should")
+    keys = [link_key(origin.structure) or "" for origin in shard.origins]
+    if foreign := [key for key in keys if key not in chosen]:
+        raise refuse(shard, f"its frame `{foreign[0]}` was never selected")
+    return Counter(chosen[key]["trajectory"] for key in keys)
 
 
 def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
@@ -99,8 +135,9 @@ def drops(process: orm.ProcessNode) -> dict[int, dict[str, int]]:
     for iteration in by_iteration(output_namespace(process, "counts")):
         label = iteration_key(iteration, "screening")
         link = process.base.links.get_outgoing(orm.WorkChainNode, link_label_filter=label).first()
-        if link is not None and "report" in link.node.outputs:
-            found[iteration] = dict(link.node.outputs.report["dropped"])
+        report = None if link is None else output_namespace(link.node).get("report")
+        if report is not None:
+            found[iteration] = read_values(report, _REPORT)["dropped"]
     return {iteration: reasons for iteration, reasons in found.items() if reasons}
 
 
@@ -108,10 +145,12 @@ def errors(process: orm.ProcessNode) -> list[ErrorRow]:
     """Return the errors on the test set, iteration by iteration."""
     rows = []
     for iteration, node in _committees(process, "errors").items():
-        names = ("energy", "energy_after_offsets", "forces")
-        energy, offset, force = (
-            _mean([member.get(name, _UNKNOWN)["rmse"] for member in node["models"]]) for name in names
-        )
+        members = read_values(node, _ERRORS)["models"]
+        energy, force = (_mean([member[name]["rmse"] for member in members]) for name in ("energy", "forces"))
+        # Runs of before there was such a measurement lack it.
+        has_offsets = bool(members) and all("energy_after_offsets" in member for member in members)
+        offsets = read_values(node, _OFFSETS)["models"] if has_offsets else []
+        offset = _mean([member["energy_after_offsets"]["rmse"] for member in offsets])
         rows.append(ErrorRow(iteration=iteration, energy_rmse=energy, offset_rmse=offset, force_rmse=force))
     return rows
 
@@ -127,8 +166,12 @@ def stability_table(process: orm.ProcessNode) -> list[StabilityRow]:
     """Return how long the probes of each committee held, and what made them fail."""
     rows, diagnoses = [], _committees(process, "diagnoses")
     for iteration, node in _committees(process, "survival").items():
-        values = node.get_dict()
-        cause = describe_diagnosis(diagnoses[iteration].get_dict()) if iteration in diagnoses else ""
+        values = read_values(node, _SURVIVAL)
+        if not len(values["median"]) == len(values["share"]) == 3:
+            raise refuse(node, "`median` and `share` must have both ends of their intervals")
+        cause = ""
+        if iteration in diagnoses:
+            cause = describe_diagnosis(read_values(diagnoses[iteration], DIAGNOSIS))
         rows.append(
             StabilityRow(
                 iteration=iteration,
@@ -144,12 +187,9 @@ def stability_table(process: orm.ProcessNode) -> list[StabilityRow]:
     return rows
 
 
-_UNKNOWN: dict[str, float | None] = {"rmse": None}
-
-
 def _mean(values: list[float | None]) -> float:
-    """Return the mean; NaN if a member predicted something that is not finite."""
-    return fmean(nan if value is None else value for value in values)
+    """Return the mean; NaN if a member predicted something that is not finite, or there is none."""
+    return fmean(nan if value is None else value for value in values) if values else nan
 
 
 def _rows(
@@ -160,19 +200,15 @@ def _rows(
     labelled: Counter[str],
 ) -> list[SamplingRow]:
     groups: dict[str, list[str]] = {}
+    temperatures: dict[str, float] = {}
     for key, node in sorted(runs.items()):
-        conditions = node.inputs.conditions["conditions"]
-        name = conditions["ensemble"]
-        if name == "nemd":
-            name += f" {conditions['volume_ratio']:g}"
-        if "last_frames" in node.inputs:
-            name += " probe"
-        groups.setdefault(name, []).append(key)
+        ensemble, temperatures[key] = _conditions(node)
+        groups.setdefault(ensemble, []).append(key)
     return [
         SamplingRow(
             iteration=iteration,
             ensemble=name,
-            temperatures=tuple(sorted({runs[key].inputs.conditions["conditions"]["temperature"] for key in keys})),
+            temperatures=tuple(sorted({temperatures[key] for key in keys})),
             runs=len(keys),
             unstable=sum(not runs[key].is_finished_ok for key in keys),
             sampled=sum(sum(counts.get(key, {}).values()) for key in keys),
@@ -182,6 +218,18 @@ def _rows(
         )
         for name, keys in groups.items()
     ]
+
+
+def _conditions(run: orm.ProcessNode) -> tuple[str, float]:
+    """Return the ensemble of a run, with its strain if it has one, and its temperature."""
+    node = input_namespace(run).get("conditions")
+    values: dict[str, Any] = read_values(node, _CONDITIONS)["conditions"]
+    if "last_frames" in input_namespace(run):
+        return f"{values['ensemble']} probe", values["temperature"]
+    if values["ensemble"] != "nemd":
+        return values["ensemble"], values["temperature"]
+    ratio = read_values(node, _NEMD)["conditions"]["volume_ratio"]
+    return f"nemd {ratio:g}", values["temperature"]
 
 
 def _runs(process: orm.ProcessNode, label: str) -> dict[str, orm.ProcessNode]:

@@ -100,6 +100,12 @@ def forge_dataset(aiida_profile: object, generate_labelled: Callable[..., Frames
     return forge
 
 
+@pytest.fixture
+def dataset(generate_labelled: Callable[..., Frames]) -> DatasetData:
+    """Return a shard that is as it should be."""
+    return DatasetData([generate_labelled(2)], [0, 0], [Origin(iteration=-1, reason="x")] * 2)
+
+
 def saved(array: Any) -> bytes:
     """Return an array as numpy writes it; objects are pickled."""
     buffer = io.BytesIO()

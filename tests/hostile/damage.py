@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-__all__ = ["MUTATIONS", "foreign_arrays", "foreign_texts", "mutate", "truncations"]
+__all__ = ["MUTATIONS", "SEED", "foreign_arrays", "foreign_texts", "mutate", "truncations", "wanted"]
+
+SEED = int(os.environ.get("NNPGEN_SEED", "0"))
+"""Of what is drawn: a test draws the same each time, `make fuzz` what is asked for."""
 
 _NUMBER = re.compile(rb"-?\d+\.\d+(?:[EeDd][-+]?\d+)?")
 _EXPONENT = re.compile(rb"[EeDd][-+]\d\d")
 
 Damage = Callable[[bytes, np.random.Generator], bytes]
+
+
+def wanted(least: int) -> int:
+    """Return how many damages of one thing are wanted: `make fuzz` asks for many by an environment variable."""
+    return max(least, int(os.environ.get("NNPGEN_DAMAGES", "0")))
 
 
 def truncations(data: bytes, count: int) -> Iterator[bytes]:

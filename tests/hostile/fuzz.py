@@ -146,8 +146,10 @@ def _outcome(target: Target, folder: Path, good: list[Frames]) -> str:
         return "crashed"
     finally:
         signal.alarm(0)
-    if any(not any(_equal(frame, other) for other in good) for frame in found):
-        return "WRONG" if target.has_copies else "changed"
+    other = [frame for frame in found if not any(_differs(frame, one) == "" for one in good)]
+    if other:
+        arrays = min((_differs(other[0], one) for one in good), key=len)
+        return ("WRONG " if target.has_copies else "changed ") + arrays
     if not found:
         return "refused"
     return "same" if len(found) >= len(good) else "fewer"
@@ -161,17 +163,18 @@ def _rows(parts: list[Frames]) -> list[Frames]:
     return [part[[row]] for part in parts for row in range(len(part))]
 
 
-def _equal(first: Frames, second: Frames) -> bool:
-    """Return whether two frames agree in all that the first one has."""
+def _differs(first: Frames, second: Frames) -> str:
+    """Return the names of the arrays in which two frames disagree, of all that the first one has."""
     if not np.array_equal(first.numbers, second.numbers):
-        return False
+        return "numbers"
+    names = []
     for name, tolerance in TOLERANCES.items():
         ours, theirs = getattr(first, name), getattr(second, name)
         if ours is None or (name == "stresses" and np.isnan(ours).all()):
             continue
         if theirs is None or not np.abs(ours - theirs).max() <= tolerance:
-            return False
-    return True
+            names.append(name)
+    return "+".join(names)
 
 
 def main(count: int = 170, seed: int = 0, first: int = 0) -> int:
@@ -184,10 +187,11 @@ def main(count: int = 170, seed: int = 0, first: int = 0) -> int:
         for name in target.files:
             counts: Counter[str] = Counter()
             start = time.perf_counter()
-            for outcome, damage, number in fuzz(target, name, count, seed):
+            for ending, damage, number in fuzz(target, name, count, seed):
+                outcome, _, arrays = ending.partition(" ")
                 counts[outcome] += 1
-                if outcome in ("WRONG", "crashed"):
-                    print(f"{outcome}: {target.folder}/{name}, `{damage}`, number {number}")
+                if outcome in ("WRONG", "crashed", "changed"):
+                    print(f"{outcome}: {target.folder}/{name}, `{damage}`, number {number}, {arrays}")
                 slowest, start = max(slowest, time.perf_counter() - start), time.perf_counter()
             print(f"{f'{target.folder}/{name}':44}{''.join(f'{counts[kind]:9}' for kind in KINDS)}", flush=True)
             total += counts

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from damage import SEED, wanted
 
 from aiida_nnpgen.common.exceptions import InputError
 from aiida_nnpgen.config.load import load_config, parse_config
@@ -301,7 +302,7 @@ def outcome(data: str | bytes) -> str:
 
 def run(name: str, count: int) -> dict[str, int]:
     """Return how many mutations of an example were refused, and how many were valid."""
-    rng = random.Random(f"{name} 1")
+    rng = random.Random(f"{name} {SEED + 1}")
     content, results = yaml.safe_load(EXAMPLES[name]), {"refused": 0, "valid": 0}
     for number in range(count):
         data = mutate_values(content, rng) if number % 3 else mutate_text(EXAMPLES[name], rng)
@@ -317,11 +318,5 @@ def run(name: str, count: int) -> dict[str, int]:
 def test_mutations_of_an_example_end_in_one_kind_of_error(name: str) -> None:
     """Types, missing and doubled keys, huge values, letters of any kind: valid, or refused with the place."""
     assert parse_config(EXAMPLES[name], name)
-    assert run(name, 40)["refused"] > 15
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_many_mutations_of_an_example_end_in_one_kind_of_error(name: str) -> None:
-    """The same with many more."""
-    assert run(name, 300)["refused"] > 120
+    count = wanted(40)
+    assert run(name, count)["refused"] > count / 3

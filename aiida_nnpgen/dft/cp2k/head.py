@@ -84,6 +84,19 @@ def _atoms(text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return np.array(numbers, dtype=np.int64), positions
 
 
+def _check_cell(vectors: NDArray[np.float64], lengths: NDArray[np.float64], angles: NDArray[np.float64]) -> None:
+    """Compare vectors with the lengths and angles that are printed beside them.
+
+    :raises OutputError: if they differ by more than the digits of the vectors allow.
+    """
+    norms = np.linalg.norm(vectors, axis=1)
+    if np.abs(norms - lengths).max() > 2.5 * CELL_ROUNDING:
+        raise OutputError("the cell vectors in the log of CP2K do not have their lengths: damaged file")
+    cosines = (vectors @ vectors.T / np.outer(norms, norms))[[1, 0, 0], [2, 2, 1]]
+    if np.abs(cosines - np.cos(np.radians(angles))).max() > 4 * CELL_ROUNDING / norms.min():
+        raise OutputError("the cell vectors in the log of CP2K do not have their angles: damaged file")
+
+
 def _cell(text: str) -> tuple[NDArray[np.float64], bool]:
     """Return the cell, and whether it is exact.
 
@@ -95,6 +108,7 @@ def _cell(text: str) -> tuple[NDArray[np.float64], bool]:
     printed = table([row[1:4] for row in vectors], (3, 3), "cell vectors of CP2K")
     lengths = table([[row[4] for row in vectors]], (3,), "cell lengths of CP2K")
     corners = table([[row[1] for row in angles]], (3,), "cell angles of CP2K")
+    _check_cell(printed, lengths, corners)
     has_digits = all(len(row[4].partition(".")[2]) >= 6 for row in vectors)
     standard = np.asarray(cellpar_to_cell([*lengths, *corners]), dtype=np.float64)
     if np.abs(standard - printed).max() < CELL_ROUNDING:

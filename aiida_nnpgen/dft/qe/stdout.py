@@ -38,6 +38,7 @@ _TERMS = {
 """Parts of the energy that are known to add up; with any other, nothing is compared."""
 _TERM_ROUNDING = 1e-8  # Ry: eight decimals
 _PRESSURE = re.compile(r"P= *(-?\d+\.\d\d) *$")
+_ORDER = re.compile(r"^ +(?:(Program PWSCF)|Entering Dynamics: +iteration += +(\d+) *$)")
 _LARGEST_TOTAL_FORCE = 30.0  # Ry/bohr, beyond which no sum is looked for: the time grows with it
 _TOTAL_FORCE = re.compile(r"\s*Total force =\s+(\S+)\s")
 _LABEL_MARKS = {
@@ -112,6 +113,7 @@ class _Reader:
         self.content, self.lines, self.geometry = QeOutput(), lines, PrintedGeometry(lines)
         self.scf: _Scf | None = None
         self.index = 0
+        self.in_order = _is_in_order(lines)
 
     def run(self) -> None:
         for row, line in enumerate(self.lines):
@@ -202,6 +204,8 @@ class _Reader:
             self.content.drop(index, LabelFailure.NOT_CONVERGED, "the self-consistent field has not converged")
         elif scf.terms:
             self.content.drop(index, DropReason.UNREADABLE, scf.terms)
+        elif index and not self.in_order:
+            self.content.drop(index, DropReason.UNREADABLE, "the steps of the dynamics are not in order: damaged file")
         elif scf.energy is None or not scf.converged or (scf.forces is not None and scf.total_force is None):
             self.content.drop(index, DropReason.UNREADABLE, missing)
         else:
@@ -209,6 +213,17 @@ class _Reader:
             what: dict[str, Any] = {"numbers": self.geometry.numbers, "positions": positions, "cell": cell}
             labels: dict[str, Any] = {"energy": scf.energy, "forces": forces, "stress": scf.stress}
             self.content.frames.append(Reading(index=index, **what, **labels))
+
+
+def _is_in_order(lines: list[str]) -> bool:
+    """Return whether each step of a dynamics follows the one before; a run that goes on begins anywhere."""
+    last = None
+    for match in filter(None, map(_ORDER.match, lines)):
+        step = None if match.group(1) else int(match.group(2)[:9])
+        if last is not None and step is not None and step != last + 1:
+            return False
+        last = step
+    return True
 
 
 def _numbers(rows: list[list[str]], shape: tuple[int, ...], what: str) -> NDArray[np.float64]:

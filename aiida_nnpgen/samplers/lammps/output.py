@@ -38,6 +38,9 @@ _OUTSIDE = re.compile(
 _ENDS = {RunEnd.LOST_ATOMS: re.compile(r"Lost atoms"), RunEnd.NOT_FINITE: re.compile(r"Non-numeric|\bnan\b")}
 """Errors that have an end of their own."""
 
+_SAME_VOLUME = 1e-6
+"""Relative difference of a volume in the log, which has 15 digits, and that of a cell in the dump."""
+
 _Sign = tuple[int, RunEnd, str]
 
 
@@ -164,7 +167,11 @@ def _good_steps(
     log: Log, dump: Dump, deviation: dict[int, float] | None, conditions: Conditions, failed_step: int | None
 ) -> NDArray[np.int64]:
     """Return the steps, without gap, that all tables have and that lie before the failure."""
-    known = set(dump.steps) & set(log.rows)
+    known = {
+        step
+        for step, cell in zip(dump.steps, dump.cells, strict=True)
+        if step in log.rows and not _contradicts(cell, log.rows[step][_THERMO.index("volume")])
+    }
     if deviation is not None:
         known &= set(deviation)
     good = []
@@ -173,6 +180,13 @@ def _good_steps(
             break
         good.append(step)
     return np.array(good, dtype=np.int64)
+
+
+def _contradicts(cell: NDArray[np.float64], volume: float) -> bool:
+    """Return whether a cell of the dump does not have the volume in the log."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = abs(float(np.prod(np.diag(cell))))
+    return abs(found - volume) > _SAME_VOLUME * volume
 
 
 def _verdict(log: Log, failure: _Sign | None, steps: NDArray[np.int64], conditions: Conditions) -> tuple[RunEnd, str]:

@@ -64,9 +64,12 @@ class Dump:
 
 
 def read_log(path: Path) -> Log:
-    """Read the thermodynamic rows, the errors and the mark of a stop by deviation."""
+    """Read the thermodynamic rows, the errors and the mark of a stop by deviation.
+
+    A step that goes back tells that one of the two rows is damaged, and nothing tells which.
+    """
     log = Log()
-    in_table = False
+    in_table, last = False, -1
     for line in _whole_lines(path):
         words = line.split()
         if line.startswith("ERROR"):
@@ -80,7 +83,11 @@ def read_log(path: Path) -> Log:
         elif line.startswith("Loop time"):
             in_table = False
         elif in_table and len(words) == len(_HEADER):
-            _add_row(log.rows, words)
+            step = _add_row(log.rows, words)
+            if step is not None and step < last:
+                _forget(log.rows, step)
+                break
+            last = last if step is None else step
     return log
 
 
@@ -124,25 +131,31 @@ def _contradicts(header: list[str], values: list[float]) -> bool:
 
 
 def read_dump(path: Path, n_atoms: int) -> Dump:
-    """Read the frames as far as they are whole.
+    """Read the frames as far as they are whole, and their steps increase.
 
     :param n_atoms: number of atoms that each frame should have.
     """
     dump = Dump()
     if not path.is_file():
         return dump
-    seen: set[int] = set()
     with path.open("rb") as handle:
         for step, count, cell, values in _frames(handle, n_atoms):
             if count < n_atoms:
                 dump.missing_step = step
                 break
-            if step not in seen:
-                seen.add(step)
-                dump.steps.append(step)
-                dump.cells.append(cell)
-                dump.values.append(values)
+            if dump.steps and step <= dump.steps[-1]:
+                _cut(dump, step)
+                break
+            dump.steps.append(step)
+            dump.cells.append(cell)
+            dump.values.append(values)
     return dump
+
+
+def _cut(dump: Dump, first: int) -> None:
+    """Take the frames of a step and of all later ones away: of two that differ nothing tells which is whole."""
+    kept = sum(step < first for step in dump.steps)
+    del dump.steps[kept:], dump.cells[kept:], dump.values[kept:]
 
 
 def _whole_lines(path: Path) -> list[str]:
@@ -152,16 +165,23 @@ def _whole_lines(path: Path) -> list[str]:
     return path.read_bytes().decode(errors="replace").split("\n")[:-1]
 
 
-def _add_row(rows: dict[int, list[float]], words: list[str]) -> None:
-    """Add a row; a warning, or a row that is damaged, is left out: the step is then absent."""
+def _forget(rows: dict[int, list[float]], first: int) -> None:
+    """Take the rows of a step and of all later ones away."""
+    for step in [step for step in rows if step >= first]:
+        del rows[step]
+
+
+def _add_row(rows: dict[int, list[float]], words: list[str]) -> int | None:
+    """Add a row and return its step; a warning, or a row that is damaged, is left out: the step is then absent."""
     try:
         step, values = int(words[0]), [float(word) for word in words[1:]]
     except ValueError:
-        return
+        return None
     potential, kinetic, total = (values[place] for place in _ENERGIES)
     # What is no number is a failure of the run, and no damage.
     if not abs(potential + kinetic - total) > _SAME_ENERGY * (1 + abs(potential) + abs(kinetic)):
         rows.setdefault(step, values)
+    return step
 
 
 def _frames(handle: BinaryIO, n_atoms: int) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64]]]:

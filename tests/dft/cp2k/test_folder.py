@@ -236,3 +236,20 @@ def test_read_cp2k_of_a_moving_cell_needs_its_file(copy: Callable[[str], Path]) 
     (folder / "md-1.cell").unlink()
     with pytest.raises(OutputError, match="the cell moves"):
         read_cp2k(folder / "md.out")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("4.123     0.000     0.000   |a|", "4.128     0.000     0.000   |a|"),
+        ("0.000     4.123   |c|", "0.070     4.123   |c|"),
+        ("alpha [degree]:            90.000000", "alpha [degree]:            91.000000"),
+    ],
+)
+def test_read_cp2k_compares_a_cell_with_its_lengths_and_angles(tmp_path: Path, old: str, new: str) -> None:
+    """An old version prints three decimals of each, which are enough to see another digit."""
+    text = (FIXTURES / "before_2023" / "v7.1.out").read_text()
+    assert old in text
+    (tmp_path / "p.out").write_text(text.replace(old, new, 1))
+    with pytest.raises(OutputError, match=r"do not have their (lengths|angles)"):
+        read_cp2k(tmp_path / "p.out")

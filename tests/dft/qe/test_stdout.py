@@ -204,3 +204,13 @@ def test_force_that_cannot_be_takes_no_memory(fixed: str, tmp_path: Path) -> Non
     """Neither does a force beyond all bounds."""
     lines = fixed.replace(" 0.02000000", " 9.9D+30").splitlines(keepends=True)
     assert not read(tmp_path, "".join(lines)).frames
+
+
+def test_steps_of_a_dynamics_are_in_order(fixtures: Path, tmp_path: Path) -> None:
+    """Blocks that changed places bring positions to the labels of others: the start alone is what it was."""
+    text = (fixtures / "existing" / "qe" / "md" / "pw.out").read_text()
+    assert len(read(tmp_path, text).frames) > 2
+    swapped = text.replace("iteration =     1", "iteration =     x").replace("iteration =     2", "iteration =     1")
+    content = read(tmp_path, swapped.replace("iteration =     x", "iteration =     2"))
+    assert len(content.frames) == 1
+    assert "not in order" in content.dropped[0].detail

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from damage import SEED, mutate, wanted
 from forged_graph import FLOAT, INT32, attribute, constant, field, net, node, shape, varint
 
 from aiida_nnpgen.common.exceptions import InputError
@@ -139,6 +140,15 @@ def test_check_graph_survives_every_flipped_bit(tmp_path: Path) -> None:
             forged[place] ^= 1 << bit
             with contextlib.suppress(InputError):
                 check(tmp_path, bytes(forged))
+
+
+@pytest.mark.parametrize("content", [net(), net() + node("harm", "WriteFile", ["name", "content"])])
+def test_check_graph_survives_damage(tmp_path: Path, content: bytes) -> None:
+    """Zeros, swapped and doubled blocks: what is foreign in it does not pass."""
+    for damage, forged in mutate(content, SEED, wanted(200)):
+        with contextlib.suppress(InputError):
+            check(tmp_path, forged)
+            assert b"WriteFile" not in forged, damage
 
 
 @pytest.mark.parametrize(

@@ -226,3 +226,30 @@ def test_read_run_survives_damage(completed: Path, molecule: Atoms, name: str) -
             continue
         assert np.isfinite(run.frames.positions).all()
         assert np.isfinite(run.deviation).all()
+
+
+def test_read_run_leaves_a_step_out_that_is_logged_before_an_earlier_one(completed: Path, molecule: Atoms) -> None:
+    """A digit of a step is wrong: its row stands where another one should, and nothing tells which is right."""
+    log = completed / FILENAME_LOG
+    log.write_text(log.read_text().replace("\n        50 ", "\n        90 ", 1))
+    run = load(completed, molecule)
+    assert run.end is RunEnd.INTERRUPTED
+    assert run.steps.tolist() == [0, 10, 20, 30, 40]
+
+
+def test_read_run_leaves_a_step_out_that_is_dumped_twice(completed: Path, molecule: Atoms) -> None:
+    """Rows of one frame were written over those of the next, which stands there once more."""
+    dump = completed / FILENAME_DUMP
+    lines = dump.read_text().splitlines(keepends=True)
+    frame = len(molecule) + 9
+    dump.write_text("".join(lines[: 3 * frame + 12] + lines[2 * frame + 12 :]))
+    assert load(completed, molecule).steps.tolist() == [0, 10, 20]
+
+
+@pytest.mark.parametrize("word", ["9.0000000000000000e+53", "9.0100000000000000e+00", "9.0000000000000000e-62"])
+def test_read_run_compares_cells_with_the_volume_in_the_log(completed: Path, molecule: Atoms, word: str) -> None:
+    """A frame whose cell is another one is not there, and the run is good up to it."""
+    dump = completed / FILENAME_DUMP
+    before, mark, after = dump.read_text().partition("ITEM: TIMESTEP\n40\n")
+    dump.write_text(before + mark + after.replace("9.0000000000000000e+00", word, 1))
+    assert load(completed, molecule).steps.tolist() == [0, 10, 20, 30]
