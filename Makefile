@@ -20,7 +20,7 @@ demo: $(STAMP)
 	$(BIN)/nnpgen demo
 
 test: $(STAMP) lint codes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations 40
 
 # Quantum ESPRESSO and CP2K from Debian, and pseudopotentials; what cannot be had skips its tests, or fails them where NNPGEN_REQUIRE_ALL is set.
 codes: $(STAMP)
