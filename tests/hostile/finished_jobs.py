@@ -219,9 +219,7 @@ class Jobs:
         cell = [[5.0, 0.0, 0.0], [0.3, 5.2, 0.0], [0.1, 0.2, 5.5]]
         positions = [[2.0, 2.0, 2.0], [2.96, 2.0, 2.0], [1.76, 2.93, 2.0]]
         structure = orm.StructureData(ase=Atoms("OH2", positions=positions, cell=cell, pbc=True))
-        return Job(
-            "qe", self.folder, {"frame_0001": structure, "method": orm.Dict({"functional": "PBE", "cutoff": 20.0})}
-        )
+        return Job("qe", self.folder, {"frame_0001": structure, "method": _method()})
 
     def vasp(self) -> Job:
         """Write a single point of VASP."""
@@ -238,8 +236,7 @@ class Jobs:
         (self.folder / "vasprun.xml").write_text(module.vasprun(frames, [3]))
         end = " General timing and accounting informations for this job:\n  Total CPU time used (sec):  1.0\n"
         (self.folder / "OUTCAR").write_text(module.outcar(frames, [3], [True], {"O": 1, "H": 2}) + end)
-        method = orm.Dict({"functional": "PBE", "cutoff": 20.0})
-        return Job("vasp", self.folder, {"frame_0001": orm.StructureData(ase=atoms), "method": method})
+        return Job("vasp", self.folder, {"frame_0001": orm.StructureData(ase=atoms), "method": _method()})
 
 
 KINDS = sorted(name for name in vars(Jobs) if not name.startswith("_"))
@@ -248,6 +245,10 @@ KINDS = sorted(name for name in vars(Jobs) if not name.startswith("_"))
 def _start(atoms: Atoms, **changes: int) -> dict[str, Any]:
     conditions = orm.Dict({"conditions": CONDITIONS | changes, "seed": 1})
     return {"structure": orm.StructureData(ase=atoms), "conditions": conditions}
+
+
+def _method() -> orm.Dict:
+    return orm.Dict({"functional": "PBE", "cutoff": 20.0})
 
 
 def add_node(job: Job, code: orm.InstalledCode) -> Job:
