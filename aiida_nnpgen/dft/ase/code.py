@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from typing import Any
@@ -52,6 +53,7 @@ class AseCode(DftCode):
             )
         if not isinstance(method.parameters.get("keywords", {}), Mapping):
             raise InputError("`parameters.keywords` must be a mapping")
+        _check_finite(method.parameters.get("keywords", {}), "parameters.keywords")
 
     def check_import(self, method: Method) -> None:
         """Check that the calculator knows charge and multiplicity where they are given."""
@@ -59,6 +61,15 @@ class AseCode(DftCode):
 
 
 ASE = AseCode()
+
+
+def _check_finite(value: object, place: str) -> None:
+    """Refuse NaN and infinity, which no node can hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"`{place}` must be finite, not `{value}`")
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, item in items:
+        _check_finite(item, f"{place}.{key}")
 
 
 def calculator_of(method: Method) -> dict[str, Any]:

@@ -60,7 +60,10 @@ class PrintedGeometry:
         try:
             if name in _NUMBERS:
                 words = self.lines[row].partition("=")[2].split()[:1]
-                setattr(self, name, float(table([words], (1,), name)[0]) * _NUMBERS[name])
+                value = float(table([words], (1,), name)[0])
+                if not value > 0:
+                    raise OutputError(f"{name} is not positive: damaged file")
+                setattr(self, name, value * _NUMBERS[name])
             else:
                 getattr(self, f"_read_{name}")(row)
         except OutputError:

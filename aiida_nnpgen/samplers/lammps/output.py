@@ -68,6 +68,10 @@ def read_run(
     if not (folder / FILENAME_LOG).is_file():
         raise OutputError(f"`{FILENAME_LOG}` is missing: LAMMPS did not start; see its screen output")
     log = read_log(folder / FILENAME_LOG)
+    if not any((folder / name).stat().st_size for name in (FILENAME_LOG, screen) if name and (folder / name).is_file()):
+        raise OutputError(
+            f"`{FILENAME_LOG}` is empty: there was no room on the disk, or LAMMPS was ended as soon as it began"
+        )
     if screen is not None:
         log.errors += read_log(folder / screen).errors
     if log.errors and not log.rows:

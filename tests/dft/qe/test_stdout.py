@@ -214,3 +214,9 @@ def test_steps_of_a_dynamics_are_in_order(fixtures: Path, tmp_path: Path) -> Non
     content = read(tmp_path, swapped.replace("iteration =     x", "iteration =     2"))
     assert len(content.frames) == 1
     assert "not in order" in content.dropped[0].detail
+
+
+def test_unit_of_length_is_positive(fixtures: Path, tmp_path: Path) -> None:
+    """A wrong sign would mirror cell and positions, but not the forces, and keeps the volume."""
+    text = (fixtures / "existing" / "qe" / "scf" / "pw.out").read_text()
+    assert "geometry" in detail(read(tmp_path, text.replace("celldm(1)=   ", "celldm(1)=  -")))
