@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
-from ..common.plugins import names
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time, count_steps
 from .structures import keys_of
@@ -16,9 +15,6 @@ __all__ = ["MAX_RUNS", "RunSettings", "SamplingSettings"]
 
 MAX_RUNS = MAX_LINKS
 """Most runs of one iteration: each is an input link of the processes that screen."""
-
-
-_SAMPLERS = "nnpgen.samplers."
 
 
 class RunSettings(Section):
@@ -79,14 +75,6 @@ class SamplingSettings(Section):
     )
     keep_trajectory: bool = Field(default=False, description="keep every good frame, not only the candidates")
     runs: list[RunSettings] = Field(min_length=1)
-
-    @field_validator("sampler")
-    @classmethod
-    def _check_sampler(cls, name: str) -> str:
-        known = [point.removeprefix(_SAMPLERS) for point in names("aiida.calculations") if point.startswith(_SAMPLERS)]
-        if name not in known:
-            raise ValueError(f"`{name}` is not registered as a sampler: choose one of {', '.join(known)}")
-        return name
 
     @model_validator(mode="after")
     def _check_conditions(self) -> SamplingSettings:
