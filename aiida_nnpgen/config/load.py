@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..common.exceptions import InputError
+from ..common.plugins import names
 from ..common.text import shorten
 from .document import Document, Location, describe_path, read_document
 from .import_paths import wrong_paths
@@ -18,6 +19,7 @@ __all__ = ["describe_errors", "load_config", "parse_config"]
 
 _MAX_ERRORS = 20
 _MAX_MESSAGE = 400
+_SAMPLERS = "nnpgen.samplers."
 
 
 def load_config(path: Path) -> ActiveLearningConfig:
@@ -41,10 +43,19 @@ def parse_config(text: str | bytes, name: str) -> ActiveLearningConfig:
         raise InputError(f"{name}:\n{describe_errors(exception, document)}") from exception
     found = _switches(document.content, config.model_dump(), ())
     switches = [(place, f"`{str(value).lower()}` is no number") for place, value in found]
-    if wrong := [*switches, *wrong_paths(config)]:
+    if wrong := [*switches, *_unknown_samplers(config), *wrong_paths(config)]:
         lines = [_describe(place, message, document) for place, message in wrong[:_MAX_ERRORS]]
         raise InputError(f"{name}:\n{_join(lines, len(wrong))}")
     return config
+
+
+def _unknown_samplers(config: ActiveLearningConfig) -> Iterator[tuple[Location, str]]:
+    """Yield where a sampler is named that nobody registered."""
+    known = [name.removeprefix(_SAMPLERS) for name in names("aiida.calculations") if name.startswith(_SAMPLERS)]
+    for location, settings in config.dynamics():
+        if settings.sampler not in known:
+            message = f"`{settings.sampler}` is not registered: choose one of {', '.join(known)}"
+            yield (*location, "sampler"), message
 
 
 def _switches(given: Any, taken: Any, location: Location) -> Iterator[tuple[Location, bool]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..common.dynamics import Conditions
 from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
-from ..common.plugins import names
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time, count_steps
 from .structures import keys_of
@@ -19,9 +18,6 @@ __all__ = ["MAX_RUNS", "DynamicsSettings", "RunSettings", "SamplingSettings"]
 
 MAX_RUNS = MAX_LINKS
 """Most runs of one iteration: each is an input link of the processes that screen."""
-
-
-_SAMPLERS = "nnpgen.samplers."
 
 
 class RunSettings(Section):
@@ -88,14 +84,6 @@ class DynamicsSettings(Section):
     overlap: float | None = Field(
         default=None, gt=0, description="fraction of that sum below which two atoms have failed; null: they may"
     )
-
-    @field_validator("sampler")
-    @classmethod
-    def _check_sampler(cls, name: str) -> str:
-        known = [point.removeprefix(_SAMPLERS) for point in names("aiida.calculations") if point.startswith(_SAMPLERS)]
-        if name not in known:
-            raise ValueError(f"`{name}` is not registered as a sampler: choose one of {', '.join(known)}")
-        return name
 
     def limits(self) -> dict[str, Any]:
         """Return what every run has in common, as fields of its conditions."""

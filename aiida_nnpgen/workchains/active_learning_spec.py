@@ -136,7 +136,9 @@ def _check_schedule(config: LoopSettings, structures: list[str], codes: set[str]
 
 
 def _check_sampler(name: str, training: TrainingSettings, runs: Sequence[Conditions], codes: set[str]) -> str | None:
-    """Check that a sampler has a code, and can do its runs with the architecture."""
+    """Check that a sampler is there, has a code, and can do its runs with the architecture."""
+    if f"nnpgen.samplers.{name}" not in get_entry_point_names("aiida.calculations"):
+        return f".sampler: there is no sampler `{name}`"
     sampler = CalculationFactory(f"nnpgen.samplers.{name}")
     if not getattr(training.backend.abilities, sampler.REQUIRED_ABILITY):
         return f".sampler: `{training.architecture}` cannot drive `{name}`"

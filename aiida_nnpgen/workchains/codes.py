@@ -52,11 +52,13 @@ def _samplers(config: ActiveLearningConfig) -> dict[str, tuple[str, CodeSettings
     programs of this package run where the training does, unless told otherwise.
     """
     found = {}
-    sampling = config.codes.sampling
+    sampling, registered = config.codes.sampling, get_entry_point_names("aiida.calculations")
     for name in dict.fromkeys(settings.sampler for _, settings in config.dynamics()):
         own, shared = sampling.own(name), sampling.shared()
         if own is not None:
             found[name] = (f"codes.sampling.{name}", own)
+        elif f"nnpgen.samplers.{name}" not in registered:
+            continue  # said by the validator of the loop, with its place in the schedule
         elif shared is not None and _serves(_code(shared, "codes.sampling"), name):
             found[name] = ("codes.sampling", shared)
         elif issubclass(CalculationFactory(f"nnpgen.samplers.{name}"), JobCalculation):
