@@ -9,6 +9,7 @@ from aiida import orm
 from aiida.common.exceptions import MultipleObjectsError, NotExistent
 from aiida.engine import CalcJob
 from aiida.plugins import CalculationFactory
+from aiida.plugins.entry_point import get_entry_point_names
 
 from ..calculations.job import JobCalculation
 from ..common.exceptions import InputError
