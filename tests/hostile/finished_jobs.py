@@ -29,7 +29,7 @@ from aiida_nnpgen.data.trajectory import frames_to_trajectory
 from aiida_nnpgen.dft.code import Effort
 from aiida_nnpgen.dft.cpmd import read_md, read_single_point
 from aiida_nnpgen.dft.cpmd.code import CPMD
-from aiida_nnpgen.jobs import deviation, evaluate, label, md, sample, screen, train
+from aiida_nnpgen.jobs import deviation, diagnose, evaluate, label, md, sample, screen, train
 from aiida_nnpgen.jobs.files import MANIFEST, write_frames
 
 __all__ = ["KINDS", "STANDINS", "Job", "Jobs", "add_node", "read"]
@@ -152,6 +152,18 @@ class Jobs:
         self._run(deviation)
         node = frames_to_trajectory(pairs(6), np.arange(6))
         return Job("nnpgen.deviation", self.folder, self.models | {"trajectories__run_000": node})
+
+    def diagnose(self) -> Job:
+        """Compare the last frames of two runs with a dataset."""
+        runs = {"probe_000": pairs(3), "probe_001": pairs(2, seed=1)}
+        write_frames(self.folder, "runs", [frames.without_labels() for frames in runs.values()])
+        write_frames(self.folder, "dataset", [pairs(8, seed=2).without_labels()])
+        configure(self.folder, keys=list(runs), steps=[list(range(len(frames))) for frames in runs.values()])
+        self._run(diagnose)
+        nodes = {
+            f"trajectories__{key}": frames_to_trajectory(frames, np.arange(len(frames))) for key, frames in runs.items()
+        }
+        return Job("nnpgen.diagnose", self.folder, nodes)
 
     def screen(self) -> Job:
         """Select of twenty frames."""

@@ -19,11 +19,10 @@ from finished_jobs import STANDINS, Job, Jobs, add_node, read
 from aiida_nnpgen.common.dynamics import Conditions
 from aiida_nnpgen.common.interaction import Interaction
 from aiida_nnpgen.jobs.errors import parse_error
-from aiida_nnpgen.jobs.main import main
+from aiida_nnpgen.jobs.main import PROGRAMS, main
 from aiida_nnpgen.samplers.lammps import input_files
 from aiida_nnpgen.workchains.labelling import LabellingWorkChain
 
-PROGRAMS = ("deviation", "evaluate", "label", "md", "sample", "screen", "train")
 LEVELS = 10
 PAGE = 4096
 ROOM = 16
