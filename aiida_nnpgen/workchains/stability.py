@@ -91,9 +91,9 @@ class StabilityWorkChain(PoolWorkChain):
 
     def launch(self, key: str) -> orm.ProcessNode:
         """Submit one probe."""
-        probe, settings = self.ctx.probes[key], self.inputs.settings
+        probe, settings = self.ctx.probes[key], read_stability(self.inputs.settings)
         members = {f"member_{place:02d}": self.inputs.models[name] for place, name in enumerate(probe["members"])}
-        calculation = CalculationFactory(f"nnpgen.samplers.{settings['sampler']}")
+        calculation = CalculationFactory(f"nnpgen.samplers.{settings.sampler}")
         with cached(calculation):
             return self.submit(
                 calculation,
@@ -101,7 +101,7 @@ class StabilityWorkChain(PoolWorkChain):
                 structure=self.inputs.structures[probe["structure"]],
                 models=members,
                 conditions=probe,
-                last_frames=orm.Int(settings["last_frames"]),
+                last_frames=orm.Int(settings.last_frames),
                 metadata={"options": self.inputs.options, "call_link_label": key},
             )
 
