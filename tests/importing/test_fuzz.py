@@ -43,9 +43,9 @@ Maker = Callable[..., list[Atoms]]
 
 
 def truncated(data: bytes) -> Iterator[bytes]:
-    """Yield a file cut before and within lines, at most some 300 of them, and empty."""
+    """Yield a file cut before and within lines, at most some 150 of them, and empty."""
     ends = [0, *(place + 1 for place, byte in enumerate(data) if byte == 10)]
-    stride = max(1, len(ends) // 300)
+    stride = max(1, len(ends) // 150)
     for first, second in zip(ends[::stride], [*ends[1::stride], len(data)], strict=False):
         yield data[:first]
         yield data[: (first + second) // 2]
