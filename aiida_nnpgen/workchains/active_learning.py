@@ -48,6 +48,7 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
                 cls.inspect_training,
                 if_(cls.should_probe)(cls.run_stability, cls.inspect_stability),
                 if_(cls.should_sample)(
+                    cls.plan_beyond_schedule,
                     cls.run_sampling_and_evaluation,
                     cls.inspect_sampling,
                     cls.inspect_calibration,
@@ -165,14 +166,15 @@ class ActiveLearningWorkChain(MeasuringWorkChain):
 
     def should_sample(self) -> bool:
         """Return whether the iteration samples: one of the schedule does, an appended one where probes failed."""
+        return self._is_scheduled() or not self.ctx.is_stable
+
+    def plan_beyond_schedule(self) -> None:
+        """Give the phases of an appended iteration their settings, by what made probes fail."""
         if self._is_scheduled():
-            return True
-        if self.ctx.is_stable:
-            return False
+            return
         self.ctx.n_appended += 1
         self.report("dynamics does not hold: an iteration is appended to the schedule")
         self.ctx.plans |= plan_appended(self.inputs.config, orm.Int(self.ctx.iteration), **self._diagnosis())
-        return True
 
     def run_sampling_and_evaluation(self) -> None:
         """Submit what needs the committee alone, side by side: dynamics, errors on the test set, and calibration."""
