@@ -12,7 +12,7 @@ from ..common.exceptions import InputError
 from ..common.limits import MAX_LINKS
 from ..common.types import Ensemble, PressureCoupling, Thermostat
 from .fields import Force, Name, Pressure, Section, Temperature, Time, count_steps
-from .structures import keys_of
+from .structures import chosen_keys
 
 __all__ = ["MAX_RUNS", "DynamicsSettings", "RunSettings", "SamplingSettings"]
 
@@ -138,12 +138,10 @@ class SamplingSettings(DynamicsSettings):
         """
         expanded = []
         for index, run in enumerate(self.runs):
-            named = {name: keys_of(name, structures) for name in run.structures}
-            unknown = [name for name, keys in named.items() if not keys]
-            if unknown:
-                raise InputError(f"runs[{index}].structures: no starting structure is named `{'`, `'.join(unknown)}`")
-            chosen = {key for keys in named.values() for key in keys}
-            keys = [key for key in structures if key in chosen or not chosen]
+            try:
+                keys = chosen_keys(run.structures, structures)
+            except InputError as exception:
+                raise InputError(f"runs[{index}].{exception}") from exception
             each = [conditions for conditions in self.conditions(run) for _ in range(run.replicas)]
             expanded += [(key, conditions) for key in keys for conditions in each]
         if len(expanded) > MAX_RUNS:

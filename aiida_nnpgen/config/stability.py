@@ -12,7 +12,7 @@ from ..common.types import Ensemble, PressureCoupling
 from ..screening.settings import QuantitySettings, ScreeningSettings
 from .fields import Name, Pressure, Section, Temperature, Time, count_steps
 from .sampling import MAX_RUNS, DynamicsSettings, SamplingSettings
-from .structures import keys_of
+from .structures import chosen_keys
 
 __all__ = ["MAX_APPENDED", "StabiliseSettings", "StabilitySettings", "axis_for"]
 
@@ -90,12 +90,7 @@ class StabilitySettings(DynamicsSettings):
         :param structures: keys of all starting structures.
         :raises InputError: if a name fits none of them.
         """
-        named = {name: keys_of(name, list(structures)) for name in self.structures}
-        unknown = [name for name, keys in named.items() if not keys]
-        if unknown:
-            raise InputError(f"structures: no starting structure is named `{'`, `'.join(unknown)}`")
-        chosen = {key for keys in named.values() for key in keys}
-        return [key for key in structures if key in chosen or not chosen]
+        return chosen_keys(self.structures, structures)
 
 
 def axis_for(pair: Sequence[str] | None, scope: str | None) -> tuple[QuantitySettings, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
 from ..common.bounds import MAX_PACKED
+from ..common.exceptions import InputError
 from .fields import Density, Name, Section
 
-__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "frame_keys", "keys_of"]
+__all__ = ["LiquidSettings", "StructureSource", "belongs_to", "check_names", "chosen_keys", "frame_keys", "keys_of"]
 
 _NUMBERED = re.compile(r"(.+)_\d+")
 
@@ -33,6 +34,19 @@ def belongs_to(key: str, names: Collection[str]) -> bool:
 def keys_of(name: str, keys: Collection[str]) -> list[str]:
     """Return the keys that a name stands for: its own if there is one, otherwise those of the frames of its file."""
     return [name] if name in keys else [key for key in keys if belongs_to(key, [name])]
+
+
+def chosen_keys(names: Collection[str], structures: Sequence[str]) -> list[str]:
+    """Return the keys of the structures that some names choose, in their order; without names those of all.
+
+    :raises InputError: if a name fits none of them.
+    """
+    named = {name: keys_of(name, structures) for name in names}
+    unknown = [name for name, keys in named.items() if not keys]
+    if unknown:
+        raise InputError(f"structures: no starting structure is named `{'`, `'.join(unknown)}`")
+    chosen = {key for keys in named.values() for key in keys}
+    return [key for key in structures if key in chosen or not chosen]
 
 
 def check_names(names: Collection[str]) -> None:

@@ -76,6 +76,10 @@ class Ranges:
     low: dict[Measure, float]
     high: dict[Measure, float]
 
+    def limit(self, measure: Measure) -> float | None:
+        """Return the end of the range of a measure; None if the data hold nothing of the kind."""
+        return (self.low if measure[-1] == "short" else self.high).get(measure)
+
 
 def training_ranges(parts: Sequence[Frames]) -> Ranges:
     """Return the shortest and longest distances, and the volumes, in training data.
@@ -113,7 +117,7 @@ def diagnose(ranges: Ranges, run: Frames, tolerance: float = TOLERANCE) -> Depar
     excess: dict[Measure, NDArray[np.float64]] = {}
     values = _measure(run, per_frame=False)
     for measure, column in values.items():
-        limit = (ranges.low if measure[-1] == "short" else ranges.high).get(measure)
+        limit = ranges.limit(measure)
         if limit is not None:
             excess[measure] = (limit - column if measure[-1] == "short" else column - limit) / limit
     outside = {measure: column > tolerance for measure, column in excess.items()}
@@ -129,7 +133,8 @@ def diagnose(ranges: Ranges, run: Frames, tolerance: float = TOLERANCE) -> Depar
         if not measure or not outside[measure].any():
             return None
         row = int(np.argmax(outside[measure]))
-    limit = (ranges.low if measure[-1] == "short" else ranges.high)[measure]
+    limit = ranges.limit(measure)
+    assert limit is not None  # only what has one is in excess
     is_volume = measure[0] == VOLUME
     return Departure(
         row=row,

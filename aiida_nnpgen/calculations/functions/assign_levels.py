@@ -36,12 +36,13 @@ def assign_levels(
     windows = {"force": (bounds["lo"], bounds["hi"])}
     windows |= {name: tuple(bounds[name]) for name in ("energy", "stress") if bounds.get(name)}
     node, counts, candidates = orm.ArrayData(), {}, {}
+    not_known = [] if failing is None else failing.get_list()
     for key, run in sorted(deviations.items()):
         force, steps = force_deviation(key, run, committee), run_steps(run)
         measured = {"force": force}
         measured |= {name: measured_deviation(name, key, run, committee) for name in windows if name != "force"}
         levels = combine_trust_levels(measured, windows)
-        if failing is not None and key in failing.get_list():
+        if key in not_known:
             levels[levels == TrustLevel.KNOWN] = TrustLevel.CANDIDATE
         rows = np.flatnonzero(levels == TrustLevel.CANDIDATE)
         node.set_array(f"{key}_steps", steps)
